@@ -1,0 +1,31 @@
+# moneyboard: `just` lists what there is.
+set positional-arguments
+
+run := "uv run --quiet"
+
+[private]
+default:
+    @just --list --unsorted
+
+# Watch a synthetic crowd earn money on a live board (`just demo --for 30`).
+[group('try')]
+demo *args:
+    @{{ run }} moneyboard demo "$@"
+
+# Everything that must hold before a commit: lint, types, import rule, all tests.
+[group('check')]
+test *args: lint
+    {{ run }} pytest "$@"
+
+# Style, types and the import rule, without running anything.
+[group('check')]
+lint:
+    {{ run }} ruff format --check
+    {{ run }} ruff check
+    {{ run }} mypy
+
+# Mend what the formatter and the linter can mend by themselves.
+[group('check')]
+fix:
+    {{ run }} ruff format
+    {{ run }} ruff check --fix

@@ -1,0 +1,4 @@
+"""Folds of the log into read models, applied with a checkpoint.
+
+May import: protocol, storage, runtime.
+"""

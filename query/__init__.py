@@ -1,0 +1,4 @@
+"""Rankings over HTTP and the web page.
+
+May import: protocol, storage, projector.folds, runtime.
+"""

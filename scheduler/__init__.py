@@ -1,0 +1,4 @@
+"""Seasons, settlement, snapshots and archiving.
+
+May import: protocol, storage, projector.folds, runtime.
+"""
