@@ -1,0 +1,142 @@
+"""The projector: folds each partition's log into the read models, with a checkpoint.
+
+The loop is read, fold, apply. Where it stands is only ever the checkpoint in the store: a crash
+anywhere repeats at most one batch, which the compare-and-set then refuses.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVarTuple
+
+import trio
+from structlog.typing import FilteringBoundLogger
+
+from projector.folds.state import changes, checkpoint_after
+from projector.source import read_batch
+from protocol.errors import LogMismatchError, MoneyboardError
+from runtime.logging import logger
+from storage.archive import Archive
+from storage.documents import ArchiveUnavailableError
+from storage.log import Log, LogUnavailableError
+from storage.readmodels import Applied, Changes, Checkpoint, ReadModels
+
+OUTAGE_PAUSE_S = 0.25
+"""Between tries while the log or the archive is away."""
+
+OPENING_PAUSE_S = 0.1
+"""Between looks for a partition that the scheduler has not opened yet."""
+
+NOTHING = Changes({}, {})
+
+Ts = TypeVarTuple("Ts")
+
+
+async def run_projector(
+    log: Log,
+    models: ReadModels,
+    archive: Archive,
+    *,
+    partitions: Sequence[int],
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Project the given partitions until cancelled.
+
+    Started when every partition has a checkpoint.
+
+    Raises:
+        LogMismatchError: a log is not the one that its read models were folded from.
+        UnreadableRecordError: a record that this version cannot decode.
+        MoneyboardError: a sum would pass 2^53.
+        Each ends the whole service, inside an exception group. Cancelling leaves at most one
+        apply under way, which is atomic.
+    """
+    limiter = trio.CapacityLimiter(len(partitions))
+    async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as starting:
+            for partition in partitions:
+                projection = Projection(log, models, archive, partition, limiter)
+                starting.start_soon(nursery.start, projection.run)
+        task_status.started()
+
+
+class Projection:
+    """The projection of one partition."""
+
+    def __init__(
+        self,
+        log: Log,
+        models: ReadModels,
+        archive: Archive,
+        partition: int,
+        limiter: trio.CapacityLimiter,
+    ) -> None:
+        self._log = log
+        self._models = models
+        self._archive = archive
+        self._partition = partition
+        self._limiter = limiter
+        self._logger: FilteringBoundLogger = logger(partition=str(partition))
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Project until cancelled; started when there is a checkpoint. Raises as the service."""
+        checkpoint: Checkpoint | None = None
+        announced = False
+        while True:
+            try:
+                if checkpoint is None:
+                    checkpoint = await self._in_thread(self.begin)
+                    if checkpoint is None:
+                        await trio.sleep(OPENING_PAUSE_S)
+                        continue
+                    if not announced:
+                        self._logger.info("projecting", after=checkpoint.position.n)
+                        task_status.started()
+                        announced = True
+                checkpoint = await self._in_thread(self.step, checkpoint)
+            except (LogUnavailableError, ArchiveUnavailableError) as error:
+                self._logger.warning("outage", error=str(error))
+                checkpoint = None
+                await trio.sleep(OUTAGE_PAUSE_S)
+
+    async def _in_thread(
+        self, call: Callable[[*Ts], Checkpoint | None], *arguments: *Ts
+    ) -> Checkpoint | None:
+        return await trio.to_thread.run_sync(call, *arguments, limiter=self._limiter)
+
+    def begin(self) -> Checkpoint | None:
+        """Return the checkpoint, written at the log's beginning if there is none yet.
+
+        None while the partition is not opened.
+        """
+        found = self._models.checkpoint(self._partition)
+        if found is not None:
+            return found
+        head = self._log.head(self._partition)
+        if head is None:
+            return None
+        beginning = Checkpoint(incarnation=head.incarnation)
+        self._models.apply(self._partition, Checkpoint(), beginning, NOTHING)
+        return self._models.checkpoint(self._partition)
+
+    def step(self, checkpoint: Checkpoint) -> Checkpoint | None:
+        """Project one batch after the checkpoint; return the next checkpoint.
+
+        None when another projector moved it: read it again. Blocks.
+        """
+        entries = read_batch(self._log, self._archive, self._partition, checkpoint)
+        if not entries:
+            return checkpoint
+        after = checkpoint_after(checkpoint, entries)
+        applied = self._models.apply(self._partition, checkpoint, after, changes(entries))
+        if applied is Applied.APPLIED:
+            return after
+        if applied is Applied.CHECKPOINT_MOVED:
+            self._logger.info("checkpoint-moved", before=checkpoint.position.n)
+            return None
+        if applied is Applied.LOG_DIFFERS:
+            raise LogMismatchError(
+                f"partition {self._partition}: the log changed under the batch "
+                f"that ends at {after.position.n}"
+            )
+        raise MoneyboardError(
+            f"partition {self._partition}: a sum would pass 2^53 by record {after.position.n}"
+        )
