@@ -17,6 +17,8 @@ class Kind(StrEnum):
     """(partition, first n)"""
     SNAPSHOT = "snapshot"
     """(partition, n)"""
+    CLOSING = "closing"
+    """(partition, season): the snapshot taken where the season closed"""
     SETTLEMENT = "settlement"
     """(0, season)"""
     STANDINGS = "standings"
