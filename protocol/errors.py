@@ -40,7 +40,6 @@ class ErrorCode(StrEnum):
     SEQ_INVALID = "seq-invalid"
     """A seq below 1 or past 2^53 - 1."""
     WINDOW_EXCEEDED = "window-exceeded"
-    RATE_EXCEEDED = "rate-exceeded"
     TIMEOUT = "timeout"
     """Hello came too late, or the peer was silent or did not read for too long."""
     UNAVAILABLE = "unavailable"

@@ -1,0 +1,386 @@
+"""One producer's session on the broker's side.
+
+Laws:
+
+- What is waiting to be sent is a few cumulative facts (an Ack and a Gap a partition, refusals
+  within the window), never a queue: a peer that does not read cannot make it grow.
+- The sending side has one owner, the writer task. A send that was cut leaves the stream unusable,
+  so the connection then ends by force.
+- However a session ends, what was taken before is acked first, within ``drain_s``.
+"""
+
+from typing import TYPE_CHECKING
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection
+
+from producer.flusher import Waiting
+from protocol.errors import ErrorCode, RefusalCode, RemoteProtocolError
+from protocol.identity import is_producer_id
+from protocol.messages import (
+    Ack,
+    BrokerMessage,
+    Bye,
+    ClientMessage,
+    Durability,
+    Error,
+    Gap,
+    Goaway,
+    Hello,
+    Publish,
+    Refused,
+    Renew,
+    Welcome,
+    decode_client_message,
+    encode,
+)
+from protocol.partition import HASH_NAME
+from protocol.session import Role, Session
+from protocol.validation import (
+    SCOPE_ANY,
+    SCOPE_OWN,
+    Sender,
+    check_publish,
+    refusals,
+    unknown_players,
+)
+from runtime.logging import logger
+from runtime.rate import Bucket
+from runtime.tokens import Claims, TokenError
+
+if TYPE_CHECKING:
+    from producer.broker import Broker
+
+GOAWAY_RETRY_MS = 500
+"""When a drained client may come back: another broker is there at once, this one within seconds."""
+
+CLOSE_CODES = {
+    ErrorCode.MALFORMED: 1002,
+    ErrorCode.UNEXPECTED_MESSAGE: 1002,
+    ErrorCode.TOO_LARGE: 1009,
+    ErrorCode.UNAVAILABLE: 1013,
+    ErrorCode.RESTORED: 1012,
+}
+"""WebSocket close code of an Error (RFC 6455, section 7.4); 1008, policy, for all others."""
+
+TEXT_MAX = 200
+"""Characters of an Error's text: it may quote what the peer sent."""
+
+NORMAL, GOING_AWAY, POLICY = 1000, 1001, 1008
+
+
+class Connection:
+    """A session with one producer, from Hello to the close. A ``producer.flusher.Sink``.
+
+    Args:
+        broker: what all sessions share.
+        socket: the accepted WebSocket.
+        subprotocol: which encoding.
+        number: names the session in Welcome and logs.
+    """
+
+    def __init__(
+        self, broker: "Broker", socket: WebSocketConnection, subprotocol: str, number: str
+    ) -> None:
+        self._broker = broker
+        self._limits = broker.limits
+        self._socket = socket
+        self._subprotocol = subprotocol
+        self._number = number
+        self._session = Session(Role.BROKER)
+        self._log = logger(part="session", session=number)
+        self._reading = trio.CancelScope()
+        self._news = trio.Event()
+        self._written = trio.Event()
+        self._finished = False
+        self._broken = False
+        self._error: RemoteProtocolError | None = None
+        self._goaway: Goaway | None = None
+        self._draining = False
+        self._acks: dict[int, Ack] = {}
+        self._unsent_acks: set[int] = set()
+        self._gaps: dict[int, int] = {}
+        self._refusals: list[Refused] = []
+        self._in_flight = 0
+        self.producer = ""
+        self._claims = Claims("", frozenset(), 0)
+        self._sender = Sender("", frozenset())
+
+    async def run(self) -> None:
+        """Hold the session until it ends; closes the socket, by force where it must."""
+        try:
+            await self._greet()
+        except RemoteProtocolError as error:
+            self._error = error
+        except ConnectionClosed:
+            return
+        else:
+            self._broker.entered(self)
+            try:
+                await self._converse()
+            finally:
+                self._broker.left(self)
+        if not self._broken:
+            await self._close()
+
+    # What the flusher and the broker tell: never blocks.
+
+    def acked(
+        self,
+        partition: int,
+        through: int,
+        durability: Durability,
+        voids: tuple[tuple[int, RefusalCode], ...],
+        events: int,
+    ) -> None:
+        """Events are in the log; see ``producer.flusher.Sink``."""
+        self._in_flight -= events
+        self._refusals += [Refused(partition, seq, code) for seq, code in voids]
+        before = self._acks.get(partition)
+        archived = before.archived if before else 0
+        if before is None or through >= before.through:
+            self._acks[partition] = Ack(partition, through, durability, archived)
+        self._unsent_acks.add(partition)
+        self._gaps.pop(partition, None)
+        self._notify()
+
+    def gap(self, partition: int, last: int, events: int) -> None:
+        """Events were not appended; see ``producer.flusher.Sink``."""
+        self._in_flight -= events
+        self._gaps[partition] = last
+        self._notify()
+
+    def restored(self, partition: int, events: int) -> None:
+        """The log is another incarnation: the session must start anew."""
+        self._in_flight -= events
+        self.end(RemoteProtocolError(ErrorCode.RESTORED, f"partition {partition} was restored"))
+
+    def archived(self, partition: int, seq: int) -> None:
+        """The archive holds the lane up to ``seq``."""
+        before = self._acks.get(partition)
+        if before is not None and before.archived < seq:
+            through = max(before.through, seq)
+            self._acks[partition] = Ack(partition, through, before.durability, seq)
+            self._unsent_acks.add(partition)
+            self._notify()
+
+    def lanes(self) -> set[int]:
+        """Return the partitions that this session has lanes in."""
+        return set(self._acks)
+
+    def end(self, error: RemoteProtocolError) -> None:
+        """End the session with an Error, once what was taken is acked."""
+        self._error = self._error or error
+        self._reading.cancel()
+        self._notify()
+
+    def drain(self) -> None:
+        """Say Goaway, take nothing more, and end once what was taken is acked."""
+        self._draining = True
+        self._goaway = Goaway("the broker is stopping", GOAWAY_RETRY_MS)
+        self._reading.cancel()
+        self._notify()
+
+    def _notify(self) -> None:
+        """Wake all who wait for something to be told."""
+        news, self._news = self._news, trio.Event()
+        news.set()
+
+    # The session itself.
+
+    async def _greet(self) -> None:
+        """Read Hello and answer with Welcome."""
+        with trio.move_on_after(self._limits.hello_s) as waiting:
+            message = await self._receive()
+        if waiting.cancelled_caught:
+            raise RemoteProtocolError(ErrorCode.TIMEOUT, "no Hello in time")
+        assert isinstance(message, Hello)  # noqa: S101 - the table allows nothing else here
+        self._claims = self._verified(message.token)
+        self._sender = Sender(self._claims.subject, self._claims.scopes)
+        if not is_producer_id(message.producer):
+            raise RemoteProtocolError(ErrorCode.PRODUCER_INVALID, "a producer id is a UUID")
+        self.producer = message.producer
+        bound = await self._broker.bind_producer(message.producer, self._claims.subject)
+        if bound != self._claims.subject:
+            raise RemoteProtocolError(
+                ErrorCode.PRODUCER_FOREIGN, "this producer id belongs to another subject"
+            )
+        lanes = await self._broker.lanes_of(message.producer)
+        for lane in lanes:
+            self._acks[lane.partition] = Ack(
+                lane.partition, lane.last, self._broker.durability, lane.archived
+            )
+        await self._send(
+            Welcome(
+                session=self._number,
+                partitions=self._broker.partitions,
+                hash=HASH_NAME,
+                lanes=tuple(lanes),
+                window=self._limits.window_events,
+                max_batch=self._limits.batch_events,
+                durability=self._broker.durability,
+                token_expires_at_ms=self._claims.expires_at_ms,
+                time_ms=self._broker.clock.now_ms(),
+            )
+        )
+        self._log.info("opened", subject=self._claims.subject, producer=self.producer)
+
+    async def _converse(self) -> None:
+        """Read and write until the session ends."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._write)
+            nursery.start_soon(self._expire)
+            with self._reading:
+                try:
+                    await self._read()
+                except RemoteProtocolError as error:
+                    self._error = self._error or error
+                except ConnectionClosed:
+                    self._broken = True
+            with trio.move_on_after(self._limits.drain_s):
+                while self._in_flight > 0 and not self._broken:
+                    await self._news.wait()
+            self._finished = True
+            self._notify()
+            await self._written.wait()
+            nursery.cancel_scope.cancel()
+
+    async def _read(self) -> None:
+        """Handle messages until Bye."""
+        rate = (
+            self._limits.rate_events
+            if SCOPE_ANY in self._sender.scopes
+            else self._limits.rate_events_player
+        )
+        bucket = self._broker.bucket(self._sender.subject, rate)
+        while True:
+            with trio.move_on_after(self._limits.idle_s) as waiting:
+                message = await self._receive()
+            if waiting.cancelled_caught:
+                raise RemoteProtocolError(ErrorCode.TIMEOUT, "nothing was sent for too long")
+            if isinstance(message, Bye):
+                return
+            if isinstance(message, Renew):
+                self._renew(message)
+            elif isinstance(message, Publish):
+                await self._publish(message, bucket)
+
+    async def _publish(self, publish: Publish, bucket: Bucket) -> None:
+        """Check a batch and queue it; waits while the rate or the partition's queue is full."""
+        check_publish(publish, self._broker.partitions, self._limits)
+        if self._in_flight + len(publish.events) > 2 * self._limits.window_events:
+            raise RemoteProtocolError(
+                ErrorCode.WINDOW_EXCEEDED, f"more than {self._limits.window_events} unacked"
+            )
+        refused = refusals(
+            publish,
+            self._sender,
+            self._broker.partitions,
+            self._broker.clock.now_ms(),
+            self._limits,
+        )
+        known = await self._broker.known_players(
+            event.player
+            for seq, event in enumerate(publish.events, publish.first)
+            if seq not in refused
+        )
+        refused.update(unknown_players(publish, refused, known))
+        self._acks.setdefault(publish.partition, Ack(publish.partition, 0, self._broker.durability))
+        count = len(publish.events)
+        waiting = Waiting(self, self.producer, publish.first, publish.events, refused, count)
+        await trio.sleep(bucket.take(count, trio.current_time()))
+        self._in_flight += count
+        try:
+            await self._broker.flushers[publish.partition].put(waiting)
+        except trio.Cancelled:
+            self._in_flight -= count
+            raise
+
+    def _renew(self, renew: Renew) -> None:
+        claims = self._verified(renew.token)
+        if claims.subject != self._claims.subject:
+            raise RemoteProtocolError(ErrorCode.TOKEN_INVALID, "the token has another subject")
+        self._claims = claims
+        self._sender = Sender(claims.subject, claims.scopes)
+
+    def _verified(self, token: str) -> Claims:
+        try:
+            claims = self._broker.verifier.verify(token, self._broker.clock.now_ms())
+        except TokenError as error:
+            raise RemoteProtocolError(error.code, error.text) from error
+        if not claims.scopes & {SCOPE_OWN, SCOPE_ANY}:
+            raise RemoteProtocolError(ErrorCode.TOKEN_SCOPE, "the token may not earn")
+        return claims
+
+    async def _expire(self) -> None:
+        """End the session when its token has expired, unless renewed by then."""
+        while True:
+            left_ms = self._claims.expires_at_ms - self._broker.clock.now_ms()
+            if left_ms <= 0:
+                self.end(RemoteProtocolError(ErrorCode.TOKEN_EXPIRED, "the token has expired"))
+                return
+            await trio.sleep(left_ms / 1000)
+
+    # Receiving and sending.
+
+    async def _receive(self) -> ClientMessage:
+        message = decode_client_message(await self._socket.get_message(), self._subprotocol)
+        self._session.receive(message)
+        return message
+
+    async def _send(self, message: BrokerMessage) -> None:
+        self._session.send(message)
+        with trio.move_on_after(self._limits.send_s) as sending:
+            await self._socket.send_message(encode(message, self._subprotocol))
+        if sending.cancelled_caught:
+            self._broken = True
+            raise ConnectionClosed(None)
+
+    async def _write(self) -> None:
+        """Send what is to be told, cumulated, until finished."""
+        try:
+            while True:
+                finished = self._finished
+                for message in self._told():
+                    await self._send(message)
+                if finished:
+                    break
+                if not self._pending():
+                    await self._news.wait()
+        except ConnectionClosed:
+            self._broken = True
+            self._reading.cancel()
+        finally:
+            self._written.set()
+
+    def _pending(self) -> bool:
+        return bool(
+            self._finished or self._goaway or self._refusals or self._unsent_acks or self._gaps
+        )
+
+    def _told(self) -> list[BrokerMessage]:
+        """Take what is to be told: refusals before the acks that cover them."""
+        messages: list[BrokerMessage] = []
+        if self._goaway is not None:
+            messages.append(self._goaway)
+            self._goaway = None
+        refused, self._refusals = self._refusals, []
+        messages += refused
+        messages += [self._acks[partition] for partition in sorted(self._unsent_acks)]
+        self._unsent_acks.clear()
+        gaps, self._gaps = self._gaps, {}
+        messages += [Gap(partition, last) for partition, last in sorted(gaps.items())]
+        return messages
+
+    async def _close(self) -> None:
+        """Say why, if anything was wrong, and close."""
+        code, reason = (GOING_AWAY if self._draining else NORMAL), ""
+        try:
+            if self._error is not None:
+                self._log.info("refused", code=self._error.code.value, text=self._error.text)
+                code, reason = CLOSE_CODES.get(self._error.code, POLICY), self._error.code.value
+                await self._send(Error(self._error.code, self._error.text[:TEXT_MAX]))
+            with trio.move_on_after(self._limits.close_s):
+                await self._socket.aclose(code, reason)
+        except ConnectionClosed:
+            self._log.info("closed-by-peer")
