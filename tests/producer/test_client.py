@@ -10,16 +10,16 @@ from protocol.errors import ErrorCode, RefusalCode
 from protocol.events import MoneyEarned
 from protocol.log import Position
 from protocol.messages import SUBPROTOCOL_JSON, SUBPROTOCOL_MSGPACK, Refused
-from tests.arena import PARTITIONS, Arena, arena, producer_id
+from tests.arena import PARTITIONS, Arena, arena, partition, producer_id
 
 
 def archive_everything(found: Arena, producer: str) -> None:
     """Mark all of the log as archived."""
-    for partition in range(PARTITIONS):
-        head = found.log.head(partition)
+    for k in range(PARTITIONS):
+        head = found.log.head(k)
         assert head is not None
-        last, _ = found.log.lanes(partition, [producer])[0]
-        found.log.mark_archived(partition, 0, Position(head.position.n, "x"), {producer: last})
+        last, _ = found.log.lanes(k, [producer])[0]
+        found.log.mark_archived(k, 0, Position(head.position.n, "x"), {producer: last})
 
 
 class TestDelivery:
@@ -29,14 +29,16 @@ class TestDelivery:
     async def test_earnings_are_in_the_log_after_flush(
         self, tmp_path: Path, subprotocol: str
     ) -> None:
-        async with arena(tmp_path) as found:
-            async with connect(found.url, found.token(), subprotocol=subprotocol) as money:
-                for amount in range(1, 101):
-                    await money.earn("alice", amount)
-                    await money.earn("bob", 1)
-                await money.flush()
-                assert money.unacked == 0
-                assert found.money() == {"alice": 5050, "bob": 100}
+        async with (
+            arena(tmp_path) as found,
+            connect(found.url, found.token(), subprotocol=subprotocol) as money,
+        ):
+            for amount in range(1, 101):
+                await money.earn("alice", amount)
+                await money.earn("bob", 1)
+            await money.flush()
+            assert money.unacked == 0
+            assert found.money() == {"alice": 5050, "bob": 100}
 
     async def test_leaving_the_block_flushes(self, tmp_path: Path) -> None:
         async with arena(tmp_path) as found:
@@ -116,10 +118,9 @@ class TestRefusal:
                 await money.earn("nobody", 5)
                 await money.earn("alice", 6)
             assert found.money() == {"alice": 11}
-        assert sorted((item.seq, item.code) for item in told) == [
-            (1, RefusalCode.PLAYER_UNKNOWN),
-            (2, RefusalCode.AMOUNT_NOT_POSITIVE),
-        ]
+        codes = {item.code: (item.partition, item.seq) for item in told}
+        assert codes[RefusalCode.AMOUNT_NOT_POSITIVE] == (partition("alice"), 2)
+        assert codes[RefusalCode.PLAYER_UNKNOWN][0] == partition("nobody")
         assert money.refused == 2
 
     async def test_a_wrong_token_is_raised(self, tmp_path: Path) -> None:
