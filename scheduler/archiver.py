@@ -1,0 +1,144 @@
+"""The archiver: copies each partition's entries into the archive, as segments.
+
+Laws:
+
+- Only entries that continue the archive's own chain are archived; a log that is behind the archive
+  or contradicts it stops the service loudly.
+- What is archived is published in the log (``mark_archived``) after it stands in the archive; a
+  crash in between is made good at the next start, from the archive.
+- Only what is marked is trimmed, and ``retain_records`` stay all the same.
+"""
+
+from collections.abc import Iterable
+
+from protocol.errors import LogMismatchError
+from protocol.events import decode_body
+from protocol.log import Entry, Position
+from runtime.logging import logger
+from storage.archive import Archive
+from storage.archived import Tip
+from storage.log import ENTRY_BYTES_MAX, Head, Log
+
+SEGMENT_ENTRIES = 256
+"""Entries read for one segment."""
+
+SEGMENT_BYTES = 4 * 1024 * 1024
+"""Bodies a segment before compression, so that its chunk stays below CHUNK_BYTES_MAX."""
+
+assert SEGMENT_BYTES >= ENTRY_BYTES_MAX  # noqa: S101 - a relation between limits
+
+MARK_ENTRIES = 1_000
+"""Archived entries marked at once when marks are made good."""
+
+
+class Archiver:
+    """Archives one partition. All methods block.
+
+    Args:
+        log, archive: from and to.
+        partition: which.
+        retain_records: archived records that stay in the stream.
+    """
+
+    def __init__(self, log: Log, archive: Archive, partition: int, retain_records: int) -> None:
+        self._log = log
+        self._archive = archive
+        self._partition = partition
+        self._retain = retain_records
+        self._logger = logger(part="archiver", partition=str(partition))
+
+    def step(self) -> int:
+        """Archive what is new, at most one segment; return how many records that was.
+
+        Raises:
+            LogMismatchError: the log is behind the archive, or another one.
+            LogUnavailableError, ArchiveUnavailableError: an outage; try again.
+        """
+        tip = self._archive.tip(self._partition)
+        head = self._log.head(self._partition)
+        require_same_log(self._partition, tip, head, self._log)
+        assert head is not None  # noqa: S101 - require_same_log has looked
+        if head.archived_n < tip.position.n:
+            self._mark_again(head)
+        if head.position.n == tip.position.n:
+            return 0
+        entries = _bounded(self._log.read(self._partition, tip.position.n, count=SEGMENT_ENTRIES))
+        if not self._archive.append_segment(self._partition, head.incarnation, entries):
+            self._logger.info("another-archiver", n=tip.position.n)
+            return 0
+        position = entries[-1].position
+        self._log.mark_archived(self._partition, head.incarnation, position, lanes_of(entries))
+        self._log.trim(self._partition, position.n - self._retain)
+        return position.n - tip.position.n
+
+    def _mark_again(self, head: Head) -> None:
+        """Publish what was archived but, after a crash, never marked.
+
+        ``archived_n`` may lie inside an archived segment, but always at an entry's end.
+        """
+        after = self._position(head.archived_n)
+        batch: list[Entry] = []
+        for entry in self._archive.entries(self._partition, after):
+            batch.append(entry)
+            if len(batch) == MARK_ENTRIES:
+                self._publish(head, batch)
+                batch = []
+        if batch:
+            self._publish(head, batch)
+
+    def _publish(self, head: Head, entries: list[Entry]) -> None:
+        self._log.mark_archived(
+            self._partition, head.incarnation, entries[-1].position, lanes_of(entries)
+        )
+
+    def _position(self, n: int) -> Position:
+        """Return the archive's own position at record n."""
+        if n == 0:
+            return Tip().position
+        entry = self._log.entry(self._partition, n)
+        if entry is not None:
+            return entry.position
+        return Tip().position  # trimmed: mark from the beginning, which only repeats
+
+
+def lanes_of(entries: Iterable[Entry]) -> dict[str, int]:
+    """Return each producer's last seq in the entries."""
+    return {piece.producer: piece.last for entry in entries for piece in decode_body(entry.body)}
+
+
+def require_same_log(partition: int, tip: Tip, head: Head | None, log: Log) -> None:
+    """Check that the log continues what is archived.
+
+    Raises:
+        LogMismatchError: it is missing, behind, or has another chain where the archive ends.
+    """
+    if head is None:
+        raise LogMismatchError(f"partition {partition}: the log is missing")
+    if head.position.n < tip.position.n:
+        raise LogMismatchError(
+            f"partition {partition}: the log ends at {head.position.n}, "
+            f"behind the archive's {tip.position.n}"
+        )
+    at_tip = (
+        head.position if head.position.n == tip.position.n else _position_in(log, partition, tip)
+    )
+    if at_tip is not None and at_tip != tip.position:
+        raise LogMismatchError(
+            f"partition {partition}: the log and the archive differ at {tip.position.n}"
+        )
+
+
+def _position_in(log: Log, partition: int, tip: Tip) -> Position | None:
+    """Return the log's position at the archive's tip; None where it was trimmed away."""
+    entry = log.entry(partition, tip.position.n)
+    return None if entry is None else entry.position
+
+
+def _bounded(entries: list[Entry]) -> list[Entry]:
+    """Return the first entries, as many as a segment may hold."""
+    size = 0
+    for at, entry in enumerate(entries):
+        size += len(entry.body)
+        if size > SEGMENT_BYTES and at:
+            return entries[:at]
+    return entries
