@@ -13,14 +13,17 @@ from collections.abc import Iterable
 
 from protocol.errors import LogMismatchError
 from protocol.events import decode_body
-from protocol.log import Entry, Position
+from protocol.log import GENESIS, Entry, Position
 from runtime.logging import logger
 from storage.archive import Archive
 from storage.archived import Tip
 from storage.log import ENTRY_BYTES_MAX, Head, Log
 
 SEGMENT_ENTRIES = 256
-"""Entries read for one segment."""
+"""Entries a segment."""
+
+READ_ENTRIES = 16
+"""Entries a read: large ones fill a segment soon, and what is read beyond it is read again."""
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 """Bodies a segment before compression, so that its chunk stays below CHUNK_BYTES_MAX."""
@@ -62,14 +65,35 @@ class Archiver:
             self._mark_again(head)
         if head.position.n == tip.position.n:
             return 0
-        entries = _bounded(self._log.read(self._partition, tip.position.n, count=SEGMENT_ENTRIES))
+        entries = self._read(tip.position.n)
         if not self._archive.append_segment(self._partition, head.incarnation, entries):
             self._logger.info("another-archiver", n=tip.position.n)
             return 0
         position = entries[-1].position
         self._log.mark_archived(self._partition, head.incarnation, position, lanes_of(entries))
-        self._log.trim(self._partition, position.n - self._retain)
+        if position.n > self._retain:
+            self._log.trim(self._partition, position.n - self._retain)
         return position.n - tip.position.n
+
+    def _read(self, after_n: int) -> list[Entry]:
+        """Return what a segment may hold of the entries after a record; at least one."""
+        entries: list[Entry] = []
+        size = 0
+        while len(entries) < SEGMENT_ENTRIES:
+            last_n = entries[-1].n if entries else after_n
+            found = self._log.read(self._partition, last_n, count=READ_ENTRIES)
+            for entry in found:
+                size += len(entry.body)
+                if entries and size > SEGMENT_BYTES:
+                    return entries
+                entries.append(entry)
+            if len(found) < READ_ENTRIES:
+                break
+        if not entries:
+            raise LogMismatchError(
+                f"partition {self._partition}: the log lost its entries after {after_n}"
+            )
+        return entries
 
     def _mark_again(self, head: Head) -> None:
         """Publish what was archived but, after a crash, never marked.
@@ -92,13 +116,13 @@ class Archiver:
         )
 
     def _position(self, n: int) -> Position:
-        """Return the archive's own position at record n."""
-        if n == 0:
-            return Tip().position
+        """Return a position of the archive at record n, or before it."""
         entry = self._log.entry(self._partition, n)
         if entry is not None:
             return entry.position
-        return Tip().position  # trimmed: mark from the beginning, which only repeats
+        # Trimmed: begin at the snapshot before, which only repeats marks.
+        snapshot = self._archive.newest_snapshot(self._partition, at_most_n=n)
+        return GENESIS if snapshot is None else Position(snapshot.n, snapshot.chain)
 
 
 def lanes_of(entries: Iterable[Entry]) -> dict[str, int]:
@@ -132,13 +156,3 @@ def _position_in(log: Log, partition: int, tip: Tip) -> Position | None:
     """Return the log's position at the archive's tip; None where it was trimmed away."""
     entry = log.entry(partition, tip.position.n)
     return None if entry is None else entry.position
-
-
-def _bounded(entries: list[Entry]) -> list[Entry]:
-    """Return the first entries, as many as a segment may hold."""
-    size = 0
-    for at, entry in enumerate(entries):
-        size += len(entry.body)
-        if size > SEGMENT_BYTES and at:
-            return entries[:at]
-    return entries

@@ -29,6 +29,10 @@ PIECE_AWARDS = 100
 """Prizes a piece: a season has 100 places, and ties at the last one may add some."""
 
 
+DROP_SEASONS = 8
+"""How many seasons back boards are dropped again, in case a projector was behind at the time."""
+
+
 class Step(Enum):
     """What to do next for a season."""
 
@@ -126,7 +130,7 @@ class SeasonMachine:
     def look(self, now_ms: int) -> View:
         """Return what log and archive show of the oldest season that is not closed."""
         season = self._archive.closed_seasons() + 1
-        end_ms = self._calendar.next_end_ms(self.opened_at_ms(season))
+        end_ms = self._calendar.season_end_ms(self.opened_at_ms(season))
         heads = [self._log.head(partition) for partition in self._partitions]
         if any(head is None for head in heads):
             raise LogUnavailableError("a partition is not open")
@@ -206,8 +210,15 @@ class SeasonMachine:
         assert settlement is not None  # noqa: S101 - next_step archives what is settled
         standings = final_standings(settlement, self._closing_states(season))
         self._archive.put_standings(season, settlement.standings_digest, standings)
+        self._drop_boards(season - 1)
+
+    def _drop_boards(self, newest: int) -> None:
+        """Delete boards of archived seasons that the projectors are past; ``newest`` and before."""
         for partition in self._partitions:
-            self._models.drop_season(partition, season - 1)
+            checkpoint = self._models.checkpoint(partition)
+            past = 0 if checkpoint is None else checkpoint.season - 1
+            for season in range(max(1, newest - DROP_SEASONS), min(newest, past) + 1):
+                self._models.drop_season(partition, season)
 
 
 def _awards_of(settlement: Settlement, partition: int) -> list[Award]:

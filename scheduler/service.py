@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import trio
 
+from protocol.errors import ConfigurationError
 from protocol.log import GENESIS
 from protocol.partition import HASH_NAME
 from runtime.calendar import Calendar
@@ -41,12 +42,17 @@ def open_store(log: Log, archive: Archive, partitions: int, created_ms: int) -> 
     """Create the store's layout and partitions, or check those that stand. Blocks.
 
     Raises:
-        ConfigurationError: the store has another number of partitions.
+        ConfigurationError: the store has another number of partitions, or another layout.
         LogMismatchError: the archive has records that the log lacks.
         LogUnavailableError, ArchiveUnavailableError: an outage; try again.
     """
     layout = archive.layout(Layout(partitions, HASH_NAME, LAYOUT_VERSION, created_ms))
     require_partitions(layout, partitions)
+    if (layout.hash, layout.version) != (HASH_NAME, LAYOUT_VERSION):
+        raise ConfigurationError(
+            f"archive_url: the store's layout is {layout.hash} version {layout.version}, "
+            f"not {HASH_NAME} version {LAYOUT_VERSION}"
+        )
     for partition in range(partitions):
         tip = archive.tip(partition)
         if tip.position == GENESIS:

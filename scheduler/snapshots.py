@@ -48,6 +48,8 @@ class Snapshotter:
         state = self._state or self._newest()
         self._state = None  # what is half folded when something is raised must not be used again
         taken = []
+        if state.closed and not self._archive.closing_snapshot(self._partition, state.season):
+            taken.append(self._archive.put_snapshot(self._partition, state))  # was cut off
         for entry in self._entries_after(state):
             advance(state, [entry])
             if state.closed:

@@ -10,7 +10,16 @@ from projector.folds.leaderboard import add_money
 from projector.folds.prizepool import earnings_in
 from projector.folds.profile import add_prizes
 from protocol.errors import LogMismatchError, MoneyboardError
-from protocol.events import Event, Piece, SeasonClosed, decode_body
+from protocol.events import (
+    EarningReversed,
+    Event,
+    MoneyEarned,
+    Piece,
+    PrizeAwarded,
+    Restored,
+    SeasonClosed,
+    decode_body,
+)
 from protocol.log import Entry, follows
 from protocol.money import SUM_LIMIT
 from storage.archived import PartitionState
@@ -53,7 +62,7 @@ def advance(state: PartitionState, entries: Iterable[Entry]) -> PartitionState:
     Raises:
         LogMismatchError: an entry does not follow the one before.
         UnreadableRecordError: an entry that this version cannot decode.
-        MoneyboardError: a player's sum reaches 2^53.
+        MoneyboardError: a sum reaches 2^53. The state is then half folded: drop it.
     """
     for entry in entries:
         if not follows(state.position, entry):
@@ -70,15 +79,25 @@ def advance(state: PartitionState, entries: Iterable[Entry]) -> PartitionState:
             state.earnings += earnings_in(piece.events)
             add_prizes(state.prizes, piece.events)
             state.fence[piece.producer] = piece.last
-            _require_exact(state.money, piece.events)
+            _require_exact(state, piece.events)
         state.closed = closes_season(pieces)
+        last = pieces[-1].events[-1]
+        if isinstance(last, Restored):
+            state.incarnation = last.incarnation
         state.position = entry.position
         state.time_ms = entry.time_ms
     return state
 
 
-def _require_exact(money: dict[str, int], events: Sequence[Event]) -> None:
+def _require_exact(state: PartitionState, events: Sequence[Event]) -> None:
+    if abs(state.earned) >= SUM_LIMIT:
+        raise MoneyboardError(f"what season {state.season} earned reaches 2^53")
     for event in events:
-        player = getattr(event, "player", None)
-        if player is not None and abs(money.get(player, 0)) >= SUM_LIMIT:
-            raise MoneyboardError(f"the money of {player} reaches 2^53")
+        if isinstance(event, PrizeAwarded):
+            found = state.prizes[event.player]
+        elif isinstance(event, MoneyEarned | EarningReversed):
+            found = state.money[event.player]
+        else:
+            continue
+        if abs(found) >= SUM_LIMIT:
+            raise MoneyboardError(f"the money or prizes of {event.player} reach 2^53")

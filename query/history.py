@@ -1,0 +1,111 @@
+"""Closed seasons, straight from the archive: standings, prizes, a player's results."""
+
+import asyncio
+
+from query.cursor import StandingsCursor, encode
+from query.names import Names
+from query.seasons import SeasonBook
+from query.views import (
+    PlayerSeasons,
+    PrizeEntry,
+    Prizes,
+    SeasonResult,
+    StandingEntry,
+    Standings,
+)
+from storage.archive import Archive
+from storage.archived import Standing
+from storage.directory import Player
+
+NOBODY = Player("", "")
+
+
+class History:
+    """Answers about closed seasons.
+
+    Args:
+        archive: called in worker threads.
+        book: which seasons are closed.
+        names: players' names.
+    """
+
+    def __init__(self, archive: Archive, book: SeasonBook, names: Names) -> None:
+        self._archive = archive
+        self._book = book
+        self._names = names
+
+    async def standings(self, season: int, offset: int, limit: int) -> Standings:
+        """Return a page of a closed season's standings.
+
+        Raises:
+            ProblemError: 404, the season is not closed.
+        """
+        settlement = await self._book.require_closed(season)
+        page = await asyncio.to_thread(self._archive.standings_page, season, offset, limit)
+        names = await self._names.of(standing.player for standing in page)
+        shown = offset + len(page)
+        return Standings(
+            season,
+            settlement.players,
+            [_entry(standing, names.get(standing.player, NOBODY)) for standing in page],
+            encode(StandingsCursor(season, shown)) if shown < settlement.players else None,
+        )
+
+    async def prizes(self, season: int) -> Prizes:
+        """Return a closed season's prizes.
+
+        Raises:
+            ProblemError: 404, the season is not closed.
+        """
+        settlement = await self._book.require_closed(season)
+        names = await self._names.of(award.player for award in settlement.awards)
+        entries = []
+        for award in settlement.awards:
+            known = names.get(award.player, NOBODY)
+            entries.append(
+                PrizeEntry(
+                    place=award.place,
+                    player=award.player,
+                    username=known.username,
+                    name=known.name,
+                    country=known.country,
+                    team=known.team,
+                    amount=award.amount,
+                )
+            )
+        return Prizes(season, settlement.paid, entries)
+
+    async def results(self, player: str) -> list[tuple[int, Standing]]:
+        """Return a player's standings in closed seasons, newest first."""
+        closed = await self._book.closed()
+        return await asyncio.to_thread(self._results, player, closed)
+
+    async def seasons(self, player: str) -> PlayerSeasons:
+        """Return a player's closed seasons."""
+        results = await self.results(player)
+        return PlayerSeasons(
+            player,
+            [
+                SeasonResult(season, found.rank, found.money, found.prize)
+                for season, found in results
+            ],
+        )
+
+    def _results(self, player: str, closed: int) -> list[tuple[int, Standing]]:
+        found = (
+            (season, self._archive.standing_of(season, player)) for season in range(closed, 0, -1)
+        )
+        return [(season, standing) for season, standing in found if standing is not None]
+
+
+def _entry(standing: Standing, known: Player) -> StandingEntry:
+    return StandingEntry(
+        rank=standing.rank,
+        player=standing.player,
+        username=known.username,
+        name=known.name,
+        country=known.country,
+        team=known.team,
+        money=standing.money,
+        prize=standing.prize,
+    )

@@ -1,0 +1,30 @@
+"""The limits of the HTTP API, in one place."""
+
+PAGE_DEFAULT = 100
+PAGE_MAX = 1_000
+"""Entries a page: about 120 KB of JSON."""
+
+NEIGHBOURS_MAX = 50
+CURSOR_MAX = 256
+SEARCH_MAX = 20
+
+BODY_BYTES_MAX = 8 * 1024 * 1024
+REGISTER_MAX = 10_000
+"""Players a POST: about 1 MB of NDJSON."""
+
+USERNAME_MAX = 32
+NAME_MAX = 64
+
+NAMES_CACHED = 100_000
+"""Directory entries cached: about 30 MB."""
+NAMES_TTL_S = 5.0
+"""How long a name may be old when another query process changed it."""
+
+BOARD_TTL_S = 0.1
+"""How long an encoded board is served before it is read anew."""
+
+MARK_TTL_S = 2.0
+"""How often to look for a newer snapshot to measure rank changes against."""
+
+STANDING_THREADS = 8
+"""Blocking calls into archive and directory at once."""

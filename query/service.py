@@ -1,0 +1,72 @@
+"""The query service: the application on Granian, in one process on asyncio."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from protocol.errors import ConfigurationError
+from query.api import Api
+from query.app import create_app
+from runtime.calendar import Calendar
+from runtime.clock import SystemClock
+from runtime.logging import configure
+from runtime.settings import Settings
+from runtime.tokens import Verifier
+from storage.archive import Archive
+from storage.boards_redis import RedisBoards
+from storage.connect import open_directory, open_documents
+from storage.directory import Directory
+
+
+def run_query(settings: Settings) -> None:
+    """Serve the API and the page until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigurationError: a setting is wrong.
+        ArchiveUnavailableError: archive or directory do not answer at the start.
+    """
+    log = configure("query", settings.log_format)
+    if not settings.keys_file:
+        raise ConfigurationError("keys_file: a JWKS file is needed to check tokens")
+    verifier = Verifier(Path(settings.keys_file), settings.token_issuer, settings.token_audience)
+    calendar = Calendar(settings.season_calendar, settings.season_time_zone)
+    archive = Archive(open_documents(settings.archive_url))
+    directory = open_directory(settings.directory_url or settings.archive_url)
+    log.info("starting", host=settings.http_host, port=settings.http_port)
+    try:
+        asyncio.run(_serve(settings, archive, directory, verifier, calendar))
+    finally:
+        archive.close()
+        directory.close()
+    log.info("stopped")
+
+
+async def _serve(
+    settings: Settings,
+    archive: Archive,
+    directory: Directory,
+    verifier: Verifier,
+    calendar: Calendar,
+) -> None:
+    boards = RedisBoards(settings.redis_url, settings.partitions)
+    clock = SystemClock()
+    api = Api(boards, archive, directory, verifier, calendar, clock, settings.partitions)
+    server = Server(
+        create_app(api),
+        address=settings.http_host,
+        port=settings.http_port,
+        interface=Interfaces.ASGINL,
+        log_enabled=False,
+        websockets=False,
+    )
+    loop = asyncio.get_running_loop()
+    serving = loop.create_task(server.serve())
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, server.stop)
+    try:
+        await serving
+    finally:
+        await boards.close()
