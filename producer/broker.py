@@ -95,10 +95,13 @@ class Broker:
         Raises:
             OSError: the address cannot be listened on.
         """
-        heads = [await self._opened(partition) for partition in range(self.partitions)]
+        heads = [await self._opened(partition, shutdown) for partition in range(self.partitions)]
+        if shutdown.is_set():
+            return
         self.flushers = [
             Flusher(self._log, partition, head.incarnation, self._append_limiter, self.limits)
             for partition, head in enumerate(heads)
+            if head is not None
         ]
         acceptor = Acceptor(self._session, SUBPROTOCOLS, self.limits)
         async with trio.open_nursery() as nursery:
@@ -182,9 +185,9 @@ class Broker:
         with trio.move_on_after(self.limits.drain_s + self.limits.close_s):
             await self._quiet.wait()
 
-    async def _opened(self, partition: int) -> Head:
-        """Wait until the partition is open and return its head."""
-        while True:
+    async def _opened(self, partition: int, shutdown: trio.Event) -> Head | None:
+        """Wait until the partition is open and return its head; None at a shutdown."""
+        while not shutdown.is_set():
             try:
                 head = await trio.to_thread.run_sync(
                     self._log.head, partition, limiter=self._append_limiter
@@ -195,6 +198,7 @@ class Broker:
             if head is not None:
                 return head
             await trio.sleep(OPENING_PAUSE_S)
+        return None
 
     def _look_at_lanes(self, producer: str) -> list[Lane]:
         found = [self._log.lanes(k, [producer])[0] for k in range(self.partitions)]

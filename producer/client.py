@@ -141,7 +141,14 @@ async def connect(
 
 
 class MoneyClient:
-    """An outbox that is kept connected; made by ``connect``."""
+    """An outbox that is kept connected; made by ``connect``.
+
+    Attributes:
+        producer: the outbox's id.
+        taken: events taken for delivery.
+        refused: events that the broker told were void.
+        sessions: how many sessions were opened.
+    """
 
     def __init__(
         self,
@@ -155,6 +162,7 @@ class MoneyClient:
     ) -> None:
         self.producer = producer
         self.refused = 0
+        self.taken = 0
         self.sessions = 0
         self._address = urlsplit(url)
         if self._address.scheme not in {"ws", "wss"} or not self._address.hostname:
@@ -202,6 +210,7 @@ class MoneyClient:
                 self._tell()
                 await self._changed()
             outbox.add(partition_of(event.player, outbox.partitions), event)
+            self.taken += 1
         self._tell()
         await trio.lowlevel.checkpoint()
 

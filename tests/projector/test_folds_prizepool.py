@@ -63,6 +63,11 @@ class TestPlaceAmounts:
         # and three that remain at places 4, 5 and 6.
         assert place_amounts(7) == [2, 1, 1, 1, 1, 1] + [0] * 94
 
+    def test_of_equal_remainders_the_lower_place_comes_first(self) -> None:
+        # Of 970, places 2 and 52 have shares of 145.5 and 5.5, and one unit is left for the two.
+        amounts = place_amounts(970)
+        assert (amounts[1], amounts[51]) == (146, 5)
+
     @given(pools)
     def test_they_sum_to_the_pool(self, money: int) -> None:
         amounts = place_amounts(money)

@@ -1,0 +1,2 @@
+def demo(a):
+    return 0
