@@ -52,7 +52,7 @@ def demo(arguments: argparse.Namespace) -> int:
 
 def feed(arguments: argparse.Namespace) -> int:
     """Send files."""
-    configure("feed")
+    configure("feed", level="warning")
     with opened(DataDir(arguments.data)) as local:
         trio.run(
             partial(

