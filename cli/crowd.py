@@ -15,7 +15,7 @@ FIRST = (
     "Sandy Scarlet Secret Sharp Shiny Silent Silver Sleek Smooth Solar Solid Spry Steady Stormy "
     "Sturdy Sunny Swift Tidal Tiny Topaz Tough Twin Urban Velvet Violet Vivid Wandering Warm "
     "Western Wild Winter Wise Witty Young Zesty"
-).split()  # noqa: SIM905 - words read best as words
+).split()
 SECOND = (
     "Badger Bear Beaver Bison Boar Buffalo Camel Cobra Condor Coyote Crane Crow Deer Dingo "
     "Dolphin Eagle Elk Falcon Ferret Finch Fox Gecko Goose Hare Hawk Heron Hornet Hound Husky "
@@ -23,11 +23,11 @@ SECOND = (
     "Mole Moose Moth Newt Ocelot Orca Oryx Otter Owl Panda Panther Parrot Pelican Penguin Pike "
     "Puffin Puma Quail Rabbit Raven Robin Salmon Seal Shark Sparrow Stag Stork Swan Tiger Toad "
     "Trout Turtle Viper Vole Walrus Wasp Weasel Whale Wolf Wombat Wren Yak Zebra"
-).split()  # noqa: SIM905 - words read best as words
+).split()
 COUNTRIES = (
     "AR AT AU BE BR CA CH CL CN CO CZ DE DK EG ES FI FR GB GR HU ID IE IN IT JP KE KR MA MX MY "
     "NG NL NO NZ PE PH PL PT RO RS SA SE SG TH TR TW UA US VN ZA"
-).split()  # noqa: SIM905 - words read best as words
+).split()
 
 SKILL_SIGMA = 0.7
 """Spread of skills (log-normal): the best earn some ten times as much a game as the median."""

@@ -33,7 +33,7 @@ SINGLE_PLAYERS = 10
 TICK_S = 0.05
 """How often a game server sends what its players earned since."""
 
-SINGLE_S = 0.5
+SINGLE_S = 4.0
 STATUS_S = 1.0
 SEASONS = "* * * * *"
 MARK_SECONDS = 15
