@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import trio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from producer.broker import Broker
 from protocol.events import Void, decode_body
@@ -84,11 +84,17 @@ class Arena:
         return found
 
     @asynccontextmanager
-    async def socket(
-        self, subprotocol: str = SUBPROTOCOL_MSGPACK
-    ) -> AsyncIterator[WebSocketConnection]:
-        async with open_websocket_url(self.url, subprotocols=[subprotocol]) as found:
-            yield found
+    async def socket(self, *subprotocols: str) -> AsyncIterator[WebSocketConnection]:
+        """A WebSocket, closed by force at the end."""
+        offered = list(subprotocols or (SUBPROTOCOL_MSGPACK,))
+        stream = await trio.open_tcp_stream("127.0.0.1", self.port)
+        try:
+            async with trio.open_nursery() as nursery:
+                yield await wrap_client_stream(nursery, stream, "x", "/", subprotocols=offered)
+                nursery.cancel_scope.cancel()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(stream)
 
     @asynccontextmanager
     async def session(
