@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from cli.supervisor import Child
@@ -25,7 +26,8 @@ def mongo_command(folder: Path, port: int) -> list[str]:
     """
     if mongod := shutil.which("mongod"):
         return [mongod, "--bind_ip", LOOPBACK, "--port", str(port), "--dbpath", str(folder)]
-    if secantus := shutil.which("secantusd-py"):
+    beside = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+    if secantus := shutil.which("secantusd-py", path=beside):
         where = ["--host", LOOPBACK, "--port", str(port), "--storage-path", str(folder)]
         return [secantus, *where, "--sync-on-commit", "--log-level", "ERROR"]
     raise ConfigurationError(

@@ -9,7 +9,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from storage.directory import Player
 from storage.documents import Document
-from storage.documents_mongo import open_database, outages
+from storage.documents_mongo import closed_on_error, open_database, outages
 
 DUPLICATE_KEY = 11000
 """MongoDB's code for a unique index that refuses."""
@@ -26,7 +26,7 @@ class MongoDirectory:
         self._database = open_database(url)
         self._players = self._database["players"]
         self._producers = self._database["producers"]
-        with outages():
+        with closed_on_error(self._database), outages():
             self._players.create_index("folded", unique=True)
 
     def put(self, players: Iterable[Player]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError as MongoConfigurationError
 from pymongo.errors import DuplicateKeyError, InvalidURI, PyMongoError
+from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
 from protocol.errors import ConfigurationError
@@ -47,17 +48,29 @@ def open_database(url: str) -> Database[Document]:
         ConfigurationError: the URL is wrong or names no database.
     """
     try:
-        client: pymongo.MongoClient[Document] = pymongo.MongoClient(
-            url,
-            serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
-            socketTimeoutMS=SOCKET_TIMEOUT_MS,
-            tz_aware=True,
-        )
-        name = client.get_default_database().name
-    except (InvalidURI, MongoConfigurationError) as error:
+        name = parse_uri(url, validate=True)["database"]
+    except (InvalidURI, MongoConfigurationError, ValueError) as error:
         raise ConfigurationError(f"archive_url: {error}") from error
+    if not name:
+        raise ConfigurationError("archive_url: the URL names no database: mongodb://HOST/DATABASE")
+    client: pymongo.MongoClient[Document] = pymongo.MongoClient(
+        url,
+        serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
+        socketTimeoutMS=SOCKET_TIMEOUT_MS,
+        tz_aware=True,
+    )
     concern = WriteConcern(w="majority", j=True, wtimeout=WRITE_TIMEOUT_MS)
     return client.get_database(name, write_concern=concern)
+
+
+@contextmanager
+def closed_on_error(database: Database[Document]) -> Iterator[None]:
+    """Close the database's connections when the block raises."""
+    try:
+        yield
+    except BaseException:
+        database.client.close()
+        raise
 
 
 class MongoDocuments:
@@ -73,7 +86,7 @@ class MongoDocuments:
             kind: self._database[kind.value] for kind in Kind
         }
         self._chunks = self._database["chunks"]
-        with outages():
+        with closed_on_error(self._database), outages():
             for collection in self._collections.values():
                 collection.create_index([("group", 1), ("n", 1)], unique=True)
 
