@@ -3,7 +3,8 @@
 from typing import Annotated, Any
 
 from litestar import Response, get, post, put
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from protocol.identity import is_player_id
@@ -36,14 +37,16 @@ from query.views import (
 
 CURRENT = "current"
 
-Limit = Annotated[int, Parameter(ge=1, le=PAGE_MAX, description="entries a page")]
-Neighbours = Annotated[int, Parameter(ge=0, le=NEIGHBOURS_MAX, description="entries")]
-Cursor = Annotated[str | None, Parameter(description="from the page before")]
+Parts = NamedDependency[Api]
+
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="entries a page")]
+Neighbours = Annotated[int, QueryParameter(ge=0, le=NEIGHBOURS_MAX, description="entries")]
+Cursor = Annotated[str | None, QueryParameter(description="from the page before")]
 
 
 @get("/v1/leaderboard", summary="The open season's board")
 async def leaderboard(
-    request: AnyRequest, api: Api, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None
+    request: AnyRequest, api: Parts, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None
 ) -> Response[Leaderboard]:
     """Return players by money, from the top or from behind a cursor."""
     found = None if cursor is None else _cursor(cursor)
@@ -55,7 +58,9 @@ async def leaderboard(
 
 
 @get("/v1/players", summary="Find players by username")
-async def players(api: Api, username: str | None = None, prefix: str | None = None) -> PlayersFound:
+async def players(
+    api: Parts, username: FromQuery[str | None] = None, prefix: FromQuery[str | None] = None
+) -> PlayersFound:
     """Return the player with a username, or those whose usernames start with a prefix."""
     if (username is None) == (prefix is None):
         raise ProblemError(400, "give username or prefix")
@@ -66,19 +71,21 @@ async def players(api: Api, username: str | None = None, prefix: str | None = No
 
 
 @get("/v1/players/{player:str}", summary="A player's profile")
-async def profile(api: Api, player: str) -> Profile:
+async def profile(api: Parts, player: FromPath[str]) -> Profile:
     """Return a player's names, this season's money and rank, career and prizes."""
     return await api.rankings.profile(_player(player))
 
 
 @get("/v1/players/{player:str}/rank", summary="A player's place and neighbours")
-async def rank(api: Api, player: str, above: Neighbours = 3, below: Neighbours = 2) -> RankWindow:
+async def rank(
+    api: Parts, player: FromPath[str], above: Neighbours = 3, below: Neighbours = 2
+) -> RankWindow:
     """Return a player's place in the open season with those around it."""
     return await api.rankings.window(_player(player), above, below)
 
 
 @get("/v1/players/{player:str}/seasons", summary="A player's closed seasons")
-async def player_seasons(api: Api, player: str) -> PlayerSeasons:
+async def player_seasons(api: Parts, player: FromPath[str]) -> PlayerSeasons:
     """Return a player's rank, money and prize in each closed season, newest first."""
     found = await api.history.seasons(_player(player))
     if not found.seasons:
@@ -87,13 +94,13 @@ async def player_seasons(api: Api, player: str) -> PlayerSeasons:
 
 
 @get("/v1/prizepool", summary="The open season's prize pool")
-async def prize_pool(request: AnyRequest, api: Api) -> Response[PrizePool]:
+async def prize_pool(request: AnyRequest, api: Parts) -> Response[PrizePool]:
     """Return the pool, when the season ends, and what each place would pay now."""
     return await api.fresh(request, "pool", api.book.prize_pool)
 
 
 @get("/v1/seasons", summary="All seasons")
-async def seasons(request: AnyRequest, api: Api) -> Response[Seasons]:
+async def seasons(request: AnyRequest, api: Parts) -> Response[Seasons]:
     """Return all seasons, newest first."""
 
     async def make() -> Seasons:
@@ -103,14 +110,14 @@ async def seasons(request: AnyRequest, api: Api) -> Response[Seasons]:
 
 
 @get("/v1/seasons/{season:str}", summary="A season")
-async def one_season(api: Api, season: str) -> Season:
+async def one_season(api: Parts, season: FromPath[str]) -> Season:
     """Return a season by its number, or the open one as ``current``."""
     return await api.book.one(None if season == CURRENT else _season(season))
 
 
 @get("/v1/seasons/{season:str}/standings", summary="A closed season's final standings")
 async def standings(
-    api: Api, season: str, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None
+    api: Parts, season: FromPath[str], limit: Limit = PAGE_DEFAULT, cursor: Cursor = None
 ) -> Standings:
     """Return final places by rank and player id."""
     number = _season(season)
@@ -121,13 +128,15 @@ async def standings(
 
 
 @get("/v1/seasons/{season:str}/prizes", summary="A closed season's prizes")
-async def prizes(api: Api, season: str) -> Prizes:
+async def prizes(api: Parts, season: FromPath[str]) -> Prizes:
     """Return the prizes that were paid, by place and player id."""
     return await api.history.prizes(_season(season))
 
 
 @put("/v1/players/{player:str}", summary="Register or change a player")
-async def put_player(request: AnyRequest, api: Api, player: str, data: PlayerBody) -> PlayerView:
+async def put_player(
+    request: AnyRequest, api: Parts, player: FromPath[str], data: JSONBody[PlayerBody]
+) -> PlayerView:
     """Needs the scope ``players:write``, or the player's own token."""
     return await api.registry.put(_player(player), data, api.claims(request))
 
@@ -138,7 +147,7 @@ async def put_player(request: AnyRequest, api: Api, player: str, data: PlayerBod
     request_max_body_size=BODY_BYTES_MAX,
     status_code=200,
 )
-async def post_players(request: AnyRequest, api: Api) -> Registered:
+async def post_players(request: AnyRequest, api: Parts) -> Registered:
     """A JSON object a line (NDJSON): id, username, name, country, team."""
     claims = api.claims(request)
     return await api.registry.put_many(await request.body(), claims)
@@ -151,14 +160,14 @@ async def healthz() -> dict[str, str]:
 
 
 @get("/readyz", include_in_schema=False)
-async def readyz(api: Api) -> dict[str, Any]:
+async def readyz(api: Parts) -> dict[str, Any]:
     """Tell that every partition is open and projected."""
     shown = await api.book.shown()
     return {"status": "ready", "season": shown.season, "position": shown.position}
 
 
 @get("/metrics", include_in_schema=False)
-async def metrics(api: Api) -> Response[bytes]:
+async def metrics(api: Parts) -> Response[bytes]:
     """Return Prometheus metrics."""
     registry = CollectorRegistry()
     lag = Gauge(
