@@ -27,7 +27,7 @@ WRONG_CONFIGURATION = 2
 """Exit code of a service that cannot run as it was configured."""
 
 RESTART_FIRST_S = 0.1
-RESTART_LAST_S = 5.0
+RESTART_LAST_S = 1.0
 """Pauses before a child is started again: doubled, first to last, while it keeps dying."""
 
 STEADY_S = 10.0
