@@ -15,9 +15,12 @@ from cli.feed import close_and_wait, feed_files
 from cli.local import Local, opened
 from cli.run import run_all, say_ready
 from cli.services import run_service
+from protocol.errors import MoneyboardError
 from runtime import settings as settings_
+from runtime.clock import SystemClock
 from runtime.logging import configure
 from scheduler.closing import close_season
+from scheduler.preview import preview
 from storage.readmodels_redis import RedisReadModels
 
 
@@ -83,6 +86,25 @@ def season_close(arguments: argparse.Namespace) -> int:
         else:
             closed = close_season(local.log, local.settings.partitions, season)
         Console().print(f"season {season}: {closed.value}")
+    return 0
+
+
+def season_preview(arguments: argparse.Namespace) -> int:
+    """Print what closing the open season now would pay; nothing is written."""
+    with opened(DataDir(arguments.data)) as local:
+        layout = local.archive.known_layout()
+        if layout is None:
+            raise MoneyboardError("the store is not created yet")
+        found = preview(local.log, local.archive, layout, SystemClock().now_ms())
+    table = Table("place", "player", "prize", title=f"Season {found.season}, if it closed now")
+    for award in found.awards:
+        table.add_row(str(award.place), award.player, f"{award.amount:,}")
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{found.players:,} players earned {found.earned:,}; pool {found.pool:,}, "
+        f"paid {found.paid:,}, carried over {found.carried_over:,}"
+    )
     return 0
 
 

@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     token.add_argument("--lifetime", type=int, default=86_400, help="seconds (%(default)s)")
     token.set_defaults(command=commands.token)
 
-    _season(commands_of.add_parser("season", help="list, show or close seasons"))
+    _season(commands_of.add_parser("season", help="list, preview or close seasons"))
 
     status = commands_of.add_parser("status", help="how far log, boards and archive are")
     _data(status)
@@ -133,6 +133,9 @@ def _season(command: argparse.ArgumentParser) -> None:
     close.add_argument("--season", type=int, help="which; closing it twice closes it once")
     close.add_argument("--wait", action="store_true", help="until it is settled and archived")
     close.set_defaults(command=commands.season_close)
+    preview = of.add_parser("preview", help="what a close would pay now")
+    _data(preview)
+    preview.set_defaults(command=commands.season_preview)
     listing = of.add_parser("list", help="all seasons")
     _data(listing)
     listing.set_defaults(command=commands.season_list)

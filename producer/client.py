@@ -18,7 +18,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from math import inf
-from urllib.parse import urlsplit
 
 import trio
 from trio_websocket import (
@@ -28,8 +27,10 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
+from producer.dial import CONNECT_S, checked_address, connected, only_error
 from producer.outbox import Outbox
-from protocol.errors import ConfigurationError, ErrorCode, MoneyboardError, RemoteProtocolError
+from producer.refusal import SessionRefusedError, ended
+from protocol.errors import RemoteProtocolError
 from protocol.events import Earning, MoneyEarned
 from protocol.identity import uuid7
 from protocol.messages import (
@@ -59,7 +60,6 @@ BACKOFF_FIRST_S = 0.1
 BACKOFF_LAST_S = 5.0
 """Pauses between connections: doubled from the first to the last, each times 0.5 to 1.5."""
 
-CONNECT_S = 10.0
 RESEND_S = 15.0
 """When nothing moved for so long though events are unarchived, they are sent again."""
 
@@ -70,21 +70,8 @@ MESSAGE_QUEUE = 64
 MESSAGE_BYTES_MAX = 1024 * 1024
 """A Welcome with 1,024 lanes is below 64 KiB."""
 
-TRY_AGAIN = frozenset(
-    {ErrorCode.UNAVAILABLE, ErrorCode.RESTORED, ErrorCode.TIMEOUT, ErrorCode.WINDOW_EXCEEDED}
-)
-"""Errors that a new session may get over; the others are the caller's to mend."""
-
 Token = str | Callable[[], str] | Callable[[], Awaitable[str]]
 """A token, or a function that gives a fresh one for each session."""
-
-
-class SessionRefusedError(MoneyboardError):
-    """The broker refuses this producer's sessions; ``code`` says why."""
-
-    def __init__(self, code: ErrorCode, text: str) -> None:
-        super().__init__(f"{code}: {text}")
-        self.code = code
 
 
 @asynccontextmanager
@@ -134,7 +121,7 @@ async def connect(
             await client._leave()  # noqa: SLF001 - the two are one
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        only = _only(group)
+        only = only_error(group)
         if only is None:
             raise
         raise only from None
@@ -164,9 +151,7 @@ class MoneyClient:
         self.refused = 0
         self.taken = 0
         self.sessions = 0
-        self._address = urlsplit(url)
-        if self._address.scheme not in {"ws", "wss"} or not self._address.hostname:
-            raise ConfigurationError(f"{url!r} is not a ws:// or wss:// URL")
+        self._address = checked_address(url)
         self._token = token
         self._subprotocol = subprotocol
         self._unarchived_max = unarchived_max
@@ -280,7 +265,7 @@ class MoneyClient:
         """
         token = await self._fresh_token()
         try:
-            async with self._connected() as stream, trio.open_nursery() as nursery:
+            async with connected(self._address) as stream, trio.open_nursery() as nursery:
                 with trio.fail_after(CONNECT_S):
                     self._socket = await wrap_client_stream(
                         nursery,
@@ -296,44 +281,21 @@ class MoneyClient:
                 nursery.start_soon(self._send_pings)
                 await self._receive_answers()
         except* SessionRefusedError as group:
-            raise _only(group) or group from None
+            raise only_error(group) or group from None
         except* (ConnectionClosed, HandshakeError, OSError, trio.TooSlowError) as group:
             self._log.info("disconnected", errors=[repr(error) for error in group.exceptions])
         except* RemoteProtocolError as group:
-            self._log.warning("broker-broke-protocol", error=repr(_only(group)))
+            self._log.warning("broker-broke-protocol", error=repr(only_error(group)))
         finally:
             self._socket = None
             self._tell()
-
-    @asynccontextmanager
-    async def _connected(
-        self,
-    ) -> AsyncIterator[trio.SocketStream | trio.SSLStream[trio.SocketStream]]:
-        """Hold a TCP or TLS connection; closed by force, as a cut send leaves it unusable.
-
-        Raises:
-            OSError: nobody listens there.
-        """
-        host, secure = self._address.hostname or "", self._address.scheme == "wss"
-        port = self._address.port or (443 if secure else 80)
-        with trio.fail_after(CONNECT_S):
-            stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]
-            if secure:
-                stream = await trio.open_ssl_over_tcp_stream(host, port)
-            else:
-                stream = await trio.open_tcp_stream(host, port)
-        try:
-            yield stream
-        finally:
-            with trio.CancelScope(shield=True):  # closing by force does not wait
-                await trio.aclose_forcefully(stream)
 
     async def _greet(self, token: str) -> Welcome:
         self._session = Session(Role.CLIENT)
         await self._send(Hello(token, self.producer, "moneyboard-python", "1"))
         message = await self._receive()
         if isinstance(message, Error):
-            raise self._ended(message)
+            raise ended(message, renewable=not isinstance(self._token, str))
         assert isinstance(message, Welcome)  # noqa: S101 - the table allows nothing else here
         if self._outbox is None:
             self._outbox = Outbox(message.partitions)
@@ -390,16 +352,8 @@ class MoneyClient:
             elif isinstance(message, Goaway):
                 self._log.info("goaway", reason=message.reason)
             elif isinstance(message, Error):
-                raise self._ended(message)
+                raise ended(message, renewable=not isinstance(self._token, str))
             self._tell()
-
-    def _ended(self, error: Error) -> Exception:
-        """Return what an Error means here: try again, or give up."""
-        expired = error.code is ErrorCode.TOKEN_EXPIRED and not isinstance(self._token, str)
-        if error.code in TRY_AGAIN or expired:
-            self._log.info("session-ended", code=error.code.value, text=error.text)
-            return ConnectionClosed(None)
-        return SessionRefusedError(error.code, error.text)
 
     async def _leave(self) -> None:
         """Say Bye, if a session is open, and wait until the broker has closed it."""
@@ -431,11 +385,3 @@ class MoneyClient:
             return self._token
         made = self._token()
         return made if isinstance(made, str) else await made
-
-
-def _only(group: BaseExceptionGroup[BaseException]) -> BaseException | None:
-    """Return a group's exception if it is one alone, however deep."""
-    if len(group.exceptions) != 1:
-        return None
-    inner = group.exceptions[0]
-    return _only(inner) if isinstance(inner, BaseExceptionGroup) else inner

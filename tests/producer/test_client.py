@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from producer.client import SessionRefusedError, connect
+from producer.client import connect
+from producer.refusal import SessionRefusedError
 from protocol.errors import ErrorCode, RefusalCode
 from protocol.events import MoneyEarned
 from protocol.log import Position
