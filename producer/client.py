@@ -283,7 +283,8 @@ class MoneyClient:
         except* SessionRefusedError as group:
             raise only_error(group) or group from None
         except* (ConnectionClosed, HandshakeError, OSError, trio.TooSlowError) as group:
-            self._log.info("disconnected", errors=[repr(error) for error in group.exceptions])
+            if not self._leaving:
+                self._log.info("disconnected", errors=[repr(error) for error in group.exceptions])
         except* RemoteProtocolError as group:
             self._log.warning("broker-broke-protocol", error=repr(only_error(group)))
         finally:

@@ -9,6 +9,7 @@ import redis
 
 from storage import keys
 from tests.builders import WORLDS, worlds_files
+from tests.mongo_server import mongo
 from tests.system.conftest import MONEYBOARD, Store
 
 
@@ -73,6 +74,24 @@ class TestWorlds:
         archive.commit()
         archive.close()
         assert store.differences() == 3
+
+
+class TestMongo:
+    """The same with MongoDB as the archive and the directory."""
+
+    def test_a_season(self, store: Store) -> None:
+        file = worlds_files()[0]
+        with mongo() as url:
+            store.start("--archive", f"{url}/moneyboard_{store.http_port}")
+            done = feed(store, file)
+            assert done.returncode == 0, done.stderr
+            figures = store.get("/v1/seasons/1")
+            names = ("players", "earned", "pool", "paid", "carried_over")
+            assert tuple(figures[name] for name in names) == WORLDS[1][:5]
+            assert store.get("/v1/players/faker")["name"] == "Faker"
+            assert store.differences() == 0
+            assert store.stop() == 0
+        assert not list(store.data.path.glob("*.sqlite"))
 
 
 class TestMalformedFile:
