@@ -9,16 +9,26 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import trio
 from rich.console import Console
 
 from cli import commands
-from cli.run import only_configuration_error
+from producer.dial import only_error
 from protocol.errors import ConfigurationError, MoneyboardError
 from storage.documents import ArchiveUnavailableError
 from storage.log import LogUnavailableError
 
 SERVICES = ("broker", "projector", "scheduler", "query")
+
+WENT_WRONG, CANNOT_RUN, INTERRUPTED = 1, 2, 130
+
+EXPECTED = (
+    ConfigurationError,
+    MoneyboardError,
+    LogUnavailableError,
+    ArchiveUnavailableError,
+    OSError,
+)
+"""What a user or an operator can mend; all else is a bug and shows its traceback."""
 
 DATA_DEFAULT = "moneyboard-data"
 
@@ -83,28 +93,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         return int(found.command(found))
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BaseExceptionGroup as group:
-        error = only_configuration_error(group)
-        if error is None:
+        error = only_error(group)
+        if not isinstance(error, EXPECTED):
             raise
         return _fail(console, error)
-    except (ConfigurationError, OSError) as error:
+    except EXPECTED as error:
         return _fail(console, error)
-    except (
-        MoneyboardError,
-        LogUnavailableError,
-        ArchiveUnavailableError,
-        trio.TooSlowError,
-    ) as error:
-        _fail(console, error)
-        return 1
-    except KeyboardInterrupt:
-        return 130
 
 
 def _fail(console: Console, error: BaseException) -> int:
+    """Say what happened in one line and return the exit code."""
     console.print(f"moneyboard: {error or type(error).__name__}", markup=False)
-    return 2
+    return CANNOT_RUN if isinstance(error, ConfigurationError | OSError) else WENT_WRONG
 
 
 def _data(command: argparse.ArgumentParser) -> None:

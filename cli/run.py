@@ -84,8 +84,12 @@ async def run_all(
                 for child in (*first, *_children(data, run)):
                     nursery.start_soon(supervisor.keep_up, child)
                     await trio.lowlevel.checkpoint()
-                with trio.fail_after(READY_TIMEOUT_S):
+                with trio.move_on_after(READY_TIMEOUT_S) as waiting:
                     await _everything_answers(run)
+                if waiting.cancelled_caught:
+                    raise ConfigurationError(
+                        f"not everything answers after {READY_TIMEOUT_S:.0f} s; see {data.logs}"
+                    )
                 await when_ready(run)
                 nursery.cancel_scope.cancel()
         finally:
@@ -160,12 +164,3 @@ async def _accepts(url: str) -> bool:
         except (OSError, HandshakeError):
             return False
     return False
-
-
-def only_configuration_error(group: BaseExceptionGroup[BaseException]) -> ConfigurationError | None:
-    """Return the wrong configuration that ended a run, if that is all that happened."""
-    _, rest = group.split(ConfigurationError)
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found if rest is None and isinstance(found, ConfigurationError) else None

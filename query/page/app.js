@@ -261,4 +261,6 @@ at("find").addEventListener("submit", (event) => {
 });
 at("username").addEventListener("input", (event) => suggest(event.target.value.trim()).catch(() => {}));
 setInterval(showCountdown, 250);
+const asked = new URLSearchParams(location.search).get("player");
+if (asked) { at("username").value = asked; look(asked).catch(() => {}); }
 poll();
