@@ -162,13 +162,13 @@ class Broker:
         return self._buckets[subject]
 
     def entered(self, session: Connection) -> None:
-        """Count a session in, from its Welcome on."""
+        """Count a session in."""
         if not self.sessions:
             self._quiet = trio.Event()
         self.sessions.add(session)
 
     def left(self, session: Connection) -> None:
-        """Count a session out, when it has told all that it took."""
+        """Count a session out, when it has told all that it took and is closed."""
         self.sessions.discard(session)
         if not self.sessions:
             self._quiet.set()

@@ -108,18 +108,20 @@ class Connection:
 
     async def run(self) -> None:
         """Hold the session until it ends; closes the socket, by force where it must."""
+        self._broker.entered(self)
+        try:
+            await self._hold()
+        finally:
+            self._broker.left(self)
+
+    async def _hold(self) -> None:
         try:
             await self._greet()
+            await self._converse()
         except RemoteProtocolError as error:
             self._error = error
         except ConnectionClosed:
             return
-        else:
-            self._broker.entered(self)
-            try:
-                await self._converse()
-            finally:
-                self._broker.left(self)
         if not self._broken:
             await self._close()
 
@@ -138,8 +140,7 @@ class Connection:
         self._refusals += [Refused(partition, seq, code) for seq, code in voids]
         before = self._acks.get(partition)
         archived = before.archived if before else 0
-        if before is None or through >= before.through:
-            self._acks[partition] = Ack(partition, through, durability, archived)
+        self._acks[partition] = Ack(partition, through, durability, archived)
         self._unsent_acks.add(partition)
         self._gaps.pop(partition, None)
         self._notify()
@@ -289,6 +290,8 @@ class Connection:
         count = len(publish.events)
         waiting = Waiting(self, self.producer, publish.first, publish.events, refused, count)
         await trio.sleep(bucket.take(count, trio.current_time()))
+        while len(self._refusals) >= self._limits.window_events:
+            await self._news.wait()  # a peer that does not read its refusals is not read either
         self._in_flight += count
         try:
             await self._broker.flushers[publish.partition].put(waiting)
@@ -345,6 +348,7 @@ class Connection:
                     await self._send(message)
                 if finished:
                     break
+                self._notify()
                 if not self._pending():
                     await self._news.wait()
         except ConnectionClosed:

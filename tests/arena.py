@@ -46,6 +46,8 @@ def producer_id(number: int) -> str:
 class Arena:
     """A running broker and its memory twins."""
 
+    broker: Broker
+
     def __init__(self, folder: Path, log: Log | None = None) -> None:
         generate_keys(folder)
         self.folder = folder
@@ -148,7 +150,7 @@ async def arena(
     for partition in range(PARTITIONS):
         found.log.open_partition(partition)
     verifier = Verifier(folder / JWKS_FILE, "moneyboard", "moneyboard")
-    broker = Broker(
+    broker = found.broker = Broker(
         found.log,
         found.directory,
         verifier,

@@ -8,6 +8,8 @@ import msgspec
 import pytest
 import trio
 from trio_websocket import ConnectionRejected
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import BytesMessage, Request
 
 from protocol.errors import ErrorCode, RefusalCode
 from protocol.events import EarningReversed, MoneyEarned
@@ -20,6 +22,7 @@ from protocol.messages import (
     Error,
     Gap,
     Hello,
+    Message,
     Publish,
     Refused,
     Renew,
@@ -264,6 +267,38 @@ async def test_a_silent_handshake_and_a_silent_hello_are_cut(tmp_path: Path) -> 
         assert await trio.to_thread.run_sync(wait_for_end, found.port, limiter=limiter) == b""
         async with found.socket() as socket_:
             assert (await Talk(socket_).expect(Error)).code is ErrorCode.TIMEOUT
+
+
+async def test_a_peer_that_never_reads_is_bounded_and_cut(tmp_path: Path) -> None:
+    limits = Limits(window_events=100, batch_events=50, flush_events=50, send_s=0.5)
+    bound = 3 * limits.window_events
+    async with arena(tmp_path, limits=limits) as found:
+        stream = await trio.open_tcp_stream("127.0.0.1", found.port)
+        peer = WSConnection(ConnectionType.CLIENT)
+        offer = [SUBPROTOCOL_MSGPACK]
+        await stream.send_all(peer.send(Request(host="x", target="/", subprotocols=offer)))
+        peer.receive_data(await stream.receive_some())
+        list(peer.events())
+
+        async def send(message: Message) -> None:
+            data = encode(message, SUBPROTOCOL_MSGPACK)
+            assert isinstance(data, bytes)
+            await stream.send_all(peer.send(BytesMessage(data)))
+
+        await send(Hello(found.token(), producer_id(1)))
+        pending = 0
+
+        async def flood() -> None:
+            nonlocal pending
+            for first in range(1, 10**7, 50):
+                await send(Publish(HOME, first, (earned(amount=0),) * 50))
+                for session in found.broker.sessions:
+                    pending = max(pending, len(session._refusals))
+
+        with trio.fail_after(30), pytest.raises(trio.BrokenResourceError):
+            await flood()
+        await trio.aclose_forcefully(stream)
+        assert 0 < pending <= bound
 
 
 async def test_a_silent_producer_is_cut(tmp_path: Path) -> None:
