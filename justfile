@@ -23,6 +23,7 @@ lint:
     {{ run }} ruff format --check
     {{ run }} ruff check
     {{ run }} mypy
+    {{ run }} pytest --quiet tests/test_imports.py
 
 # Mend what the formatter and the linter can mend by themselves.
 [group('check')]

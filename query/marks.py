@@ -6,6 +6,10 @@ from collections.abc import Callable
 from projector.folds.leaderboard import rank_order, ranks
 from query.limits import MARK_TTL_S
 from storage.archive import Archive
+from storage.archived import Snapshot
+
+MISSING = "missing"
+"""A partition has records of the season, but no snapshot of it yet."""
 
 
 class Marks:
@@ -35,22 +39,27 @@ class Marks:
             return self._ranks
 
     def _load(self, season: int) -> None:
-        snapshots = [
-            self._archive.newest_snapshot(partition) for partition in range(self._partitions)
-        ]
-        of_season = [
-            snapshot
-            for snapshot in snapshots
-            if snapshot is not None and snapshot.season == season and not snapshot.closed
-        ]
-        key = (season, *(snapshot.n for snapshot in of_season))
+        """Load the newest snapshots; no mark while a partition with records has none."""
+        found = [self._snapshot(partition, season) for partition in range(self._partitions)]
+        snapshots = [snapshot for snapshot in found if isinstance(snapshot, Snapshot)]
+        key = (season, *(snapshot.n for snapshot in snapshots))
+        if MISSING in found:
+            key, snapshots = (season,), []
         if key == self._key:
             return
-        ordered = rank_order([self._archive.load_snapshot(found).money for found in of_season])
+        ordered = rank_order([self._archive.load_snapshot(item).money for item in snapshots])
         self._ranks = {
             player: rank for rank, (player, _) in zip(ranks(ordered), ordered, strict=True)
         }
         self._key = key
+
+    def _snapshot(self, partition: int, season: int) -> Snapshot | str | None:
+        """Return the season's newest snapshot, None for a partition that has no records of it."""
+        snapshot = self._archive.newest_snapshot(partition)
+        if snapshot is not None and snapshot.season == season and not snapshot.closed:
+            return snapshot
+        n = 0 if snapshot is None else snapshot.n
+        return None if self._archive.tip(partition).position.n == n else MISSING
 
 
 def change(mark: dict[str, int], player: str, rank: int) -> int | None:

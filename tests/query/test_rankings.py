@@ -70,6 +70,15 @@ class TestLeaderboard:
             ("d", None),
         ]
 
+    def test_a_mark_needs_every_partition(self, world: World, client: TestClient[Any]) -> None:
+        world.earn(**{f"p{n}": 100 - n for n in range(40)})
+        world.mark(0, 1, 2)
+        entries = client.get("/v1/leaderboard").json()["entries"]
+        assert {entry["change"] for entry in entries} == {None}
+        world.mark(3)
+        entries = client.get("/v1/leaderboard").json()["entries"]
+        assert {entry["change"] for entry in entries} == {0}
+
     def test_an_unchanged_board_is_a_304(self, world: World, client: TestClient[Any]) -> None:
         world.earn(a=5)
         etag = client.get("/v1/leaderboard").headers["etag"]

@@ -72,11 +72,12 @@ class World:
                 self.models.apply(partition, before, after, changes(entries))
                 before = after
 
-    def mark(self) -> None:
-        """Archive everything and take a snapshot of every partition."""
-        for archiver, snapshotter in zip(self._archivers, self._snapshotters, strict=True):
+    def mark(self, *partitions: int) -> None:
+        """Archive everything and take a snapshot of every partition, or of some."""
+        for archiver in self._archivers:
             archiver.step()
-            snapshotter.step(self.clock.now_ms(), 0)
+        for partition in partitions or range(P):
+            self._snapshotters[partition].step(self.clock.now_ms(), 0)
 
     def close(self, season: int) -> None:
         """Close a season, settle it and project."""
