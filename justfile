@@ -30,3 +30,8 @@ lint:
 fix:
     {{ run }} ruff format
     {{ run }} ruff check --fix
+
+# Write the generated tables of docs/PROTOCOL.md anew, after a change of the protocol.
+[group('make')]
+protocol:
+    {{ run }} python -c "from pathlib import Path; from protocol.document import regenerated; f = Path('docs/PROTOCOL.md'); f.write_text(regenerated(f.read_text()))"
