@@ -64,10 +64,6 @@ class Supervisor:
         self._stopping = False
         self._limiter = trio.CapacityLimiter(16)  # a thread waits for each child; there are five
 
-    def pids(self) -> dict[str, int]:
-        """Return the process id of each child that is up."""
-        return {name: process.pid for name, process in self._running.items()}
-
     async def keep_up(self, child: Child) -> None:
         """Run a child for ever.
 

@@ -160,6 +160,7 @@ class MoneyClient:
         self._outbox: Outbox | None = None
         self._failure: SessionRefusedError | None = None
         self._leaving = False
+        self._asked_pause_s = 0.0
         self._news = trio.Event()
         self._moved_at = -inf
         self._socket: WebSocketConnection | None = None
@@ -254,8 +255,10 @@ class MoneyClient:
                 return
             if self.sessions > opened:
                 pause = BACKOFF_FIRST_S
+            asked_s, self._asked_pause_s = self._asked_pause_s, 0.0
+            pause = min(max(pause, asked_s), BACKOFF_LAST_S)
             await trio.sleep(pause * self._jitter.uniform(0.5, 1.5))
-            pause = min(2 * pause, BACKOFF_LAST_S)
+            pause *= 2
 
     async def _hold_session(self) -> None:
         """Hold one session until it ends.
@@ -352,6 +355,7 @@ class MoneyClient:
                 outbox.rewind(message.partition)
             elif isinstance(message, Goaway):
                 self._log.info("goaway", reason=message.reason)
+                self._asked_pause_s = message.retry_after_ms / 1000
             elif isinstance(message, Error):
                 raise ended(message, renewable=not isinstance(self._token, str))
             self._tell()

@@ -26,5 +26,5 @@ BOARD_TTL_S = 0.1
 MARK_TTL_S = 2.0
 """How often to look for a newer snapshot to measure rank changes against."""
 
-STANDING_THREADS = 8
-"""Blocking calls into archive and directory at once."""
+THREADS = 8
+"""Blocking calls into archive and directory at once; further ones wait."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from protocol.identity import is_player_id
-from query.limits import NAME_MAX, REGISTER_MAX
+from query.limits import NAME_MAX, REGISTER_MAX, USERNAME_MAX
 from query.names import Names
 from query.problems import ProblemError
 from query.views import NotRegistered, PlayerBody, PlayerLine, PlayerView, Registered
@@ -16,7 +16,7 @@ from storage.directory import Directory, Player
 
 SCOPE_WRITE = "players:write"
 
-_USERNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}")
+_USERNAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{USERNAME_MAX - 1}}}")
 _COUNTRY = re.compile(r"[A-Z]{2}|")
 _line_decoder = msgspec.json.Decoder(PlayerLine)
 
@@ -80,7 +80,10 @@ def wrong_player(player: Player) -> str | None:
     """Return what is wrong with a player's details, None when nothing is."""
     rules = (
         (is_player_id(player.id), "id: 1 to 64 of A-Z a-z 0-9 . _ : -"),
-        (_USERNAME.fullmatch(player.username), "username: 1 to 32 of A-Z a-z 0-9 _ . -"),
+        (
+            _USERNAME.fullmatch(player.username),
+            f"username: 1 to {USERNAME_MAX} of A-Z a-z 0-9 _ . -",
+        ),
         (_is_name(player.name), f"name: at most {NAME_MAX} printable characters"),
         (_COUNTRY.fullmatch(player.country), "country: two capital letters (ISO 3166-1) or empty"),
         (_is_name(player.team), f"team: at most {NAME_MAX} printable characters"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from granian.constants import Interfaces
@@ -10,6 +11,7 @@ from granian.server.embed import Server
 from protocol.errors import ConfigurationError
 from query.api import Api
 from query.app import create_app
+from query.limits import THREADS
 from runtime.calendar import Calendar
 from runtime.clock import SystemClock
 from runtime.logging import configure
@@ -63,6 +65,7 @@ async def _serve(
         websockets=False,
     )
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS))
     serving = loop.create_task(server.serve())
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, server.stop)
