@@ -3,7 +3,7 @@
 import asyncio
 
 from query.cursor import StandingsCursor, encode
-from query.names import Names
+from query.names import Names, labels
 from query.seasons import SeasonBook
 from query.views import (
     PlayerSeasons,
@@ -15,9 +15,6 @@ from query.views import (
 )
 from storage.archive import Archive
 from storage.archived import Standing
-from storage.directory import Player
-
-NOBODY = Player("", "")
 
 
 class History:
@@ -47,7 +44,15 @@ class History:
         return Standings(
             season,
             settlement.players,
-            [_entry(standing, names.get(standing.player, NOBODY)) for standing in page],
+            [
+                StandingEntry(
+                    rank=standing.rank,
+                    money=standing.money,
+                    prize=standing.prize,
+                    **labels(standing.player, names),
+                )
+                for standing in page
+            ],
             encode(StandingsCursor(season, shown)) if shown < settlement.players else None,
         )
 
@@ -59,20 +64,10 @@ class History:
         """
         settlement = await self._book.require_closed(season)
         names = await self._names.of(award.player for award in settlement.awards)
-        entries = []
-        for award in settlement.awards:
-            known = names.get(award.player, NOBODY)
-            entries.append(
-                PrizeEntry(
-                    place=award.place,
-                    player=award.player,
-                    username=known.username,
-                    name=known.name,
-                    country=known.country,
-                    team=known.team,
-                    amount=award.amount,
-                )
-            )
+        entries = [
+            PrizeEntry(place=award.place, amount=award.amount, **labels(award.player, names))
+            for award in settlement.awards
+        ]
         return Prizes(season, settlement.paid, entries)
 
     async def results(self, player: str) -> list[tuple[int, Standing]]:
@@ -96,16 +91,3 @@ class History:
             (season, self._archive.standing_of(season, player)) for season in range(closed, 0, -1)
         )
         return [(season, standing) for season, standing in found if standing is not None]
-
-
-def _entry(standing: Standing, known: Player) -> StandingEntry:
-    return StandingEntry(
-        rank=standing.rank,
-        player=standing.player,
-        username=known.username,
-        name=known.name,
-        country=known.country,
-        team=known.team,
-        money=standing.money,
-        prize=standing.prize,
-    )

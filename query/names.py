@@ -2,10 +2,24 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from query.limits import NAMES_CACHED, NAMES_TTL_S
 from storage.directory import Directory, Player
+
+NOBODY = Player("", "")
+
+
+def labels(player: str, names: Mapping[str, Player]) -> dict[str, str]:
+    """Return what an answer says of who a player is; empty where the directory knows nothing."""
+    known = names.get(player, NOBODY)
+    return {
+        "player": player,
+        "username": known.username,
+        "name": known.name,
+        "country": known.country,
+        "team": known.team,
+    }
 
 
 class Names:

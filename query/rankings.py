@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from projector.folds.profile import career
 from query.cursor import BoardCursor, encode
-from query.history import NOBODY, History
+from query.history import History
 from query.marks import Marks, change
-from query.names import Names
+from query.names import Names, labels
 from query.problems import ProblemError
 from query.ranking import TOP_MONEY, merged_after, merged_before, page_ranks
 from query.seasons import SeasonBook
@@ -102,17 +102,11 @@ class Rankings:
         results = await self._history.results(player)
         if player not in names and money is None and not results:
             raise ProblemError(404, f"there is no player {player}")
-        known = names.get(player, NOBODY)
         rank = None if money is None else await self._rank(shown.season, money)
         mark = await self._marks.ranks(shown.season)
         past = [standing for season, standing in results if season < shown.season]
         made = career(past, money or 0)
         return Profile(
-            player=player,
-            username=known.username,
-            name=known.name,
-            country=known.country,
-            team=known.team,
             season=shown.season,
             money=money or 0,
             rank=rank,
@@ -121,6 +115,7 @@ class Rankings:
             prizes=await self._boards.prizes(player),
             best_rank=made.best_rank,
             seasons=made.seasons,
+            **labels(player, names),
         )
 
     async def _rank(self, season: int, money: int) -> int:
@@ -132,19 +127,12 @@ class Rankings:
     ) -> list[BoardEntry]:
         names = await self._names.of(player for player, _ in items)
         mark = await self._marks.ranks(season)
-        entries = []
-        for (player, money), rank in zip(items, ranks, strict=True):
-            known = names.get(player, NOBODY)
-            entries.append(
-                BoardEntry(
-                    rank=rank,
-                    player=player,
-                    username=known.username,
-                    name=known.name,
-                    country=known.country,
-                    team=known.team,
-                    money=money,
-                    change=change(mark, player, rank),
-                )
+        return [
+            BoardEntry(
+                rank=rank,
+                money=money,
+                change=change(mark, player, rank),
+                **labels(player, names),
             )
-        return entries
+            for (player, money), rank in zip(items, ranks, strict=True)
+        ]
