@@ -26,7 +26,7 @@ from storage.archive import Archive
 from storage.boards import Boards
 from storage.directory import Directory
 
-BEARER = "Bearer "
+SCHEME = "bearer"
 CACHED_MAX = 256
 """Encoded answers kept: pages that many ask for at the same moment."""
 
@@ -81,11 +81,11 @@ class Api:
         Raises:
             ProblemError: 401.
         """
-        header = request.headers.get("authorization", "")
-        if not header.startswith(BEARER):
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != SCHEME:
             raise ProblemError(401, "send Authorization: Bearer TOKEN")
         try:
-            return self._verifier.verify(header.removeprefix(BEARER), self._clock.now_ms())
+            return self._verifier.verify(token.strip(), self._clock.now_ms())
         except TokenError as error:
             raise ProblemError(401, error.text) from error
 
@@ -107,9 +107,15 @@ class Api:
                     found = encoded(await make())
                     self._encoded[key] = found
         headers = {"etag": found.etag, "cache-control": "public, max-age=1"}
-        if request.headers.get("if-none-match") == found.etag:
+        if names_tag(request.headers.get("if-none-match", ""), found.etag):
             return Response(None, status_code=304, headers=headers)
         return Response(found.body, media_type=MediaType.JSON, headers=headers)
+
+
+def names_tag(header: str, etag: str) -> bool:
+    """Tell whether an If-None-Match names the tag: RFC 9110's weak comparison, or ``*``."""
+    named = (part.strip().removeprefix("W/") for part in header.split(","))
+    return any(part in {etag, "*"} for part in named)
 
 
 def encoded(answer: Struct) -> Encoded:

@@ -6,6 +6,7 @@ from litestar import Litestar, Response, get
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import Message, Scope
 
 from query.api import Api
 from query.limits import BODY_BYTES_MAX
@@ -22,16 +23,19 @@ SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
+"""Of every answer, errors too."""
+
+_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 PAGE_FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/docs": ("docs.html", "text/html; charset=utf-8"),
-    "/page/app.css": ("app.css", "text/css; charset=utf-8"),
-    "/page/app.js": ("app.js", "text/javascript; charset=utf-8"),
-    "/page/docs.js": ("docs.js", "text/javascript; charset=utf-8"),
+    "/": ("index.html", "text/html"),
+    "/docs": ("docs.html", "text/html"),
+    "/page/app.css": ("app.css", "text/css"),
+    "/page/app.js": ("app.js", "text/javascript"),
+    "/page/docs.js": ("docs.js", "text/javascript"),
     "/page/icon.svg": ("icon.svg", "image/svg+xml"),
 }
-"""Path to file and media type: nothing else of the disk is served."""
+"""Path to file and media type (texts are UTF-8): nothing else of the disk is served."""
 
 
 def create_app(api: Api) -> Litestar:
@@ -40,7 +44,7 @@ def create_app(api: Api) -> Litestar:
         route_handlers=[*ROUTES, *(_page_file(path) for path in PAGE_FILES)],
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
-        after_request=_secured,
+        before_send=[_secured],
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=OpenAPIConfig(
             title="moneyboard",
@@ -65,7 +69,7 @@ def _page_file(path: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Lit
     return serve
 
 
-async def _secured(response: Response) -> Response:  # type: ignore[type-arg]  # any answer
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
+async def _secured(message: Message, _: Scope) -> None:
+    """Add the security headers to an answer as it leaves, whoever made it."""
+    if message["type"] == "http.response.start":
+        message["headers"] = [*message["headers"], *_SECURITY]

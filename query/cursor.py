@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from protocol.identity import is_player_id
+from protocol.money import SUM_LIMIT
 from query.limits import CURSOR_MAX
 
 
@@ -46,7 +47,9 @@ def decode(text: str) -> BoardCursor | StandingsCursor:
         found = msgspec.msgpack.decode(data, type=BoardCursor | StandingsCursor)
     except (ValueError, msgspec.DecodeError) as error:
         raise CursorError from error
-    if isinstance(found, BoardCursor) and not is_player_id(found.player):
+    if isinstance(found, BoardCursor) and not (
+        is_player_id(found.player) and abs(found.money) < SUM_LIMIT
+    ):
         raise CursorError
     if isinstance(found, StandingsCursor) and not 0 <= found.offset < 2**31:
         raise CursorError

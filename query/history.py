@@ -1,8 +1,10 @@
 """Closed seasons, straight from the archive: standings, prizes, a player's results."""
 
 import asyncio
+from collections import OrderedDict
 
 from query.cursor import StandingsCursor, encode
+from query.limits import RESULTS_CACHED
 from query.names import Names, labels
 from query.seasons import SeasonBook
 from query.views import (
@@ -30,6 +32,7 @@ class History:
         self._archive = archive
         self._book = book
         self._names = names
+        self._cache: OrderedDict[str, tuple[int, list[tuple[int, Standing]]]] = OrderedDict()
 
     async def standings(self, season: int, offset: int, limit: int) -> Standings:
         """Return a page of a closed season's standings.
@@ -71,9 +74,18 @@ class History:
         return Prizes(season, settlement.paid, entries)
 
     async def results(self, player: str) -> list[tuple[int, Standing]]:
-        """Return a player's standings in closed seasons, newest first."""
+        """Return a player's standings in closed seasons, newest first.
+
+        Closed seasons never change, so only those that closed since the last time are read.
+        """
         closed = await self._book.closed()
-        return await asyncio.to_thread(self._results, player, closed)
+        seen, results = self._cache.get(player, (0, []))
+        if seen < closed:
+            results = await asyncio.to_thread(self._results, player, seen, closed) + results
+            self._cache[player] = (closed, results)
+            if len(self._cache) > RESULTS_CACHED:
+                self._cache.popitem(last=False)
+        return results
 
     async def seasons(self, player: str) -> PlayerSeasons:
         """Return a player's closed seasons."""
@@ -86,8 +98,9 @@ class History:
             ],
         )
 
-    def _results(self, player: str, closed: int) -> list[tuple[int, Standing]]:
+    def _results(self, player: str, seen: int, closed: int) -> list[tuple[int, Standing]]:
         found = (
-            (season, self._archive.standing_of(season, player)) for season in range(closed, 0, -1)
+            (season, self._archive.standing_of(season, player))
+            for season in range(closed, seen, -1)
         )
         return [(season, standing) for season, standing in found if standing is not None]

@@ -26,5 +26,14 @@ BOARD_TTL_S = 0.1
 MARK_TTL_S = 2.0
 """How often to look for a newer snapshot to measure rank changes against."""
 
+MARK_WAIT_S = 0.2
+"""How long a ranking waits for a newer mark; loading a million players takes seconds."""
+
+RESULTS_CACHED = 10_000
+"""Players whose results in closed seasons are kept: some KB each after many seasons."""
+
+WINDOW_TRIES = 5
+"""Reads of a player's window: each earning that comes between two reads costs one."""
+
 THREADS = 8
 """Blocking calls into archive and directory at once; further ones wait."""

@@ -5,7 +5,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 
 from query.limits import NAMES_CACHED, NAMES_TTL_S
+from runtime.logging import logger
 from storage.directory import Directory, Player
+from storage.documents import ArchiveUnavailableError
 
 NOBODY = Player("", "")
 
@@ -34,6 +36,7 @@ class Names:
         self._directory = directory
         self._now_s = now_s
         self._cache: OrderedDict[str, tuple[float, Player | None]] = OrderedDict()
+        self._away_until_s = 0.0
 
     async def of(self, ids: Iterable[str]) -> dict[str, Player]:
         """Return the players that the directory has, by id.
@@ -43,16 +46,32 @@ class Names:
         """
         wanted = set(ids)
         now_s = self._now_s()
+        known = self._remembered(wanted)  # before the wait, in which others may forget it
         stale = [player for player in wanted if self._cache.get(player, (0.0, None))[0] <= now_s]
         if stale:
             found = await asyncio.to_thread(self._directory.get, stale)
             for player in stale:
                 self._cache[player] = (now_s + NAMES_TTL_S, found.get(player))
                 self._cache.move_to_end(player)
-            while len(self._cache) > max(NAMES_CACHED, len(wanted)):
+                known.pop(player, None)
+            known |= found
+            while len(self._cache) > NAMES_CACHED:
                 self._cache.popitem(last=False)
-        known = ((player, self._cache[player][1]) for player in wanted)
-        return {id_: player for id_, player in known if player is not None}
+        return known
+
+    async def shown(self, ids: Iterable[str]) -> dict[str, Player]:
+        """As ``of``, but while the directory is away with the names that are remembered.
+
+        So boards, whose money needs no directory, stay live.
+        """
+        wanted = set(ids)
+        if self._now_s() >= self._away_until_s:
+            try:
+                return await self.of(wanted)
+            except ArchiveUnavailableError as error:
+                self._away_until_s = self._now_s() + NAMES_TTL_S
+                logger(part="names").warning("directory-away", error=str(error))
+        return self._remembered(wanted)
 
     def forget(self, ids: Iterable[str]) -> None:
         """Look these up anew: they were changed here."""
@@ -66,3 +85,7 @@ class Names:
     async def search(self, prefix: str, limit: int) -> list[Player]:
         """Return players whose username starts with the prefix; raises as ``of``."""
         return await asyncio.to_thread(self._directory.search, prefix, limit)
+
+    def _remembered(self, wanted: Iterable[str]) -> dict[str, Player]:
+        known = ((id_, self._cache.get(id_, (0.0, None))[1]) for id_ in wanted)
+        return {id_: player for id_, player in known if player is not None}

@@ -1,5 +1,6 @@
 """Errors over HTTP: RFC 9457 problem documents, for all that can go wrong."""
 
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -66,7 +67,15 @@ def on_problem(_: Request[Any, Any, Any], error: ProblemError) -> Response[bytes
 
 def on_http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer what the framework raised: unknown paths, wrong methods, wrong parameters."""
-    return problem_response(error.status_code, _detail(error))
+    response = problem_response(error.status_code, _detail(error))
+    for name, value in (error.headers or {}).items():  # Allow of a 405
+        response.headers.setdefault(name, value)
+    return response
+
+
+def on_unreadable(_: Request[Any, Any, Any], __: Exception) -> Response[bytes]:
+    """Answer a body that is no JSON in a way that the framework does not expect."""
+    return problem_response(400, "the body is not readable: JSON in UTF-8 is wanted")
 
 
 def on_outage(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -76,8 +85,12 @@ def on_outage(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
 
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Answer what nobody expected, without a word about the inside."""
-    logger(part="http").exception("failed", path=request.url.path, exc_info=error)
+    """Answer what nobody expected, without a word about the inside.
+
+    The log gets the traceback as text: with its variables it would show the caller's token.
+    """
+    text = "".join(traceback.format_exception(error))
+    logger(part="http").error("failed", path=request.url.path, traceback=text)
     return problem_response(500, "something failed here; it has been logged")
 
 
@@ -90,6 +103,11 @@ EXCEPTION_HANDLERS: dict[
     ArchiveUnavailableError: on_outage,
     Exception: on_bug,
 }
+
+UNREADABLE_HANDLERS: dict[
+    int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]
+] = {UnicodeDecodeError: on_unreadable, RecursionError: on_unreadable}
+"""Of routes that take a body: what decoding one raises besides msgspec's own errors."""
 
 
 def _detail(error: HTTPException) -> str:

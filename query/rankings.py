@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from projector.folds.profile import career
 from query.cursor import BoardCursor, encode
 from query.history import History
+from query.limits import WINDOW_TRIES
 from query.marks import Marks, change
 from query.names import Names, labels
 from query.problems import ProblemError
 from query.ranking import TOP_MONEY, merged_after, merged_before, page_ranks
 from query.seasons import SeasonBook
 from query.views import BoardEntry, Leaderboard, Profile, RankWindow
-from storage.boards import Boards
+from storage.boards import Boards, Window
 
 
 class Rankings:
@@ -73,15 +74,10 @@ class Rankings:
         """Return a player's place and neighbours.
 
         Raises:
-            ProblemError: 404, the player is not on the board.
+            ProblemError: 404, the player is not on the board; 503, its place would not stand still.
         """
         shown = await self._book.shown()
-        money = await self._boards.money(shown.season, player)
-        if money is None:
-            raise ProblemError(404, f"{player} has earned nothing in season {shown.season}")
-        windows = await self._boards.windows(
-            shown.season, money, player, before=above, after=below + 1
-        )
+        money, windows = await self._around(shown.season, player, above, below)
         before = merged_before(windows, above)
         items = before + merged_after(windows, below + 1)
         skipped = sum(window.place for window in windows) - len(before)
@@ -118,6 +114,21 @@ class Rankings:
             **labels(player, names),
         )
 
+    async def _around(
+        self, season: int, player: str, above: int, below: int
+    ) -> tuple[int, list[Window]]:
+        """Return a player's money and the windows around it, both of one moment."""
+        for _ in range(WINDOW_TRIES):
+            money = await self._boards.money(season, player)
+            if money is None:
+                raise ProblemError(404, f"{player} has earned nothing in season {season}")
+            windows = await self._boards.windows(
+                season, money, player, before=above, after=below + 1
+            )
+            if any(window.after[:1] == [(player, money)] for window in windows):
+                return money, windows
+        raise ProblemError(503, f"{player} earns faster than its place can be read")
+
     async def _rank(self, season: int, money: int) -> int:
         windows = await self._boards.windows(season, money, "", before=0, after=0)
         return 1 + sum(window.more for window in windows)
@@ -125,7 +136,7 @@ class Rankings:
     async def _entries(
         self, season: int, items: Sequence[tuple[str, int]], ranks: Sequence[int]
     ) -> list[BoardEntry]:
-        names = await self._names.of(player for player, _ in items)
+        names = await self._names.shown(player for player, _ in items)
         mark = await self._marks.ranks(season)
         return [
             BoardEntry(

@@ -58,13 +58,20 @@ class Registry:
         """
         if SCOPE_WRITE not in claims.scopes:
             raise ProblemError(403, f"this needs the scope {SCOPE_WRITE}")
-        lines = [line for line in body.split(b"\n") if line.strip()]
+        lines = [item for item in enumerate(body.split(b"\n"), 1) if item[1].strip()]
         if len(lines) > REGISTER_MAX:
             raise ProblemError(413, f"at most {REGISTER_MAX} players at once")
         refused: list[NotRegistered] = []
-        wanted = dict(_read(lines, refused))
-        taken = await asyncio.to_thread(self._directory.put, list(wanted.values()))
-        numbers = {player.id: number for number, player in wanted.items()}
+        wanted: list[Player] = []
+        numbers: dict[str, int] = {}
+        for number, player in _read(lines, refused):
+            if player.id in numbers:
+                reason = f"the player is in line {numbers[player.id]} already"
+                refused.append(NotRegistered(number, player.id, reason))
+                continue
+            numbers[player.id] = number
+            wanted.append(player)
+        taken = await asyncio.to_thread(self._directory.put, wanted)
         refused += [NotRegistered(numbers[id_], id_, "the username is taken") for id_ in taken]
         self._names.forget(numbers)
         refused.sort(key=lambda item: item.line)
@@ -95,12 +102,14 @@ def _is_name(text: str) -> bool:
     return len(text) <= NAME_MAX and text.isprintable()
 
 
-def _read(lines: list[bytes], refused: list[NotRegistered]) -> Iterator[tuple[int, Player]]:
+def _read(
+    lines: list[tuple[int, bytes]], refused: list[NotRegistered]
+) -> Iterator[tuple[int, Player]]:
     """Yield the players that may be registered, by line; note the others."""
-    for number, line in enumerate(lines, 1):
+    for number, line in lines:
         try:
             found = _line_decoder.decode(line)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             refused.append(NotRegistered(number, "", str(error)))
             continue
         player = Player(found.id, found.username, found.name, found.country, found.team)

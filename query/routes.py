@@ -1,5 +1,6 @@
 """The routes of the API: parameters in, answers out."""
 
+import re
 from typing import Annotated, Any
 
 from litestar import Response, get, post, put
@@ -17,7 +18,7 @@ from query.limits import (
     PAGE_MAX,
     SEARCH_MAX,
 )
-from query.problems import ProblemError
+from query.problems import UNREADABLE_HANDLERS, ProblemError
 from query.registry import view
 from query.views import (
     Leaderboard,
@@ -36,6 +37,8 @@ from query.views import (
 )
 
 CURRENT = "current"
+
+_SEASON = re.compile(r"[1-9][0-9]{0,8}")
 
 Parts = NamedDependency[Api]
 
@@ -133,7 +136,11 @@ async def prizes(api: Parts, season: FromPath[str]) -> Prizes:
     return await api.history.prizes(_season(season))
 
 
-@put("/v1/players/{player:str}", summary="Register or change a player")
+@put(
+    "/v1/players/{player:str}",
+    summary="Register or change a player",
+    exception_handlers=UNREADABLE_HANDLERS,
+)
 async def put_player(
     request: AnyRequest, api: Parts, player: FromPath[str], data: JSONBody[PlayerBody]
 ) -> PlayerView:
@@ -209,7 +216,7 @@ def _player(text: str) -> str:
 
 
 def _season(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - below 2^31
+    if _SEASON.fullmatch(text) is None:
         raise ProblemError(404, "there is no such season")
     return int(text)
 

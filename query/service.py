@@ -17,7 +17,7 @@ from runtime.clock import SystemClock
 from runtime.logging import configure
 from runtime.settings import Settings
 from runtime.tokens import Verifier
-from storage.archive import Archive
+from storage.archive import Archive, require_partitions
 from storage.boards_redis import RedisBoards
 from storage.connect import open_directory, open_documents
 from storage.directory import Directory
@@ -27,7 +27,7 @@ def run_query(settings: Settings) -> None:
     """Serve the API and the page until SIGTERM or SIGINT.
 
     Raises:
-        ConfigurationError: a setting is wrong.
+        ConfigurationError: a setting is wrong, or the store has another number of partitions.
         ArchiveUnavailableError: archive or directory do not answer at the start.
     """
     log = configure("query", settings.log_format)
@@ -39,6 +39,9 @@ def run_query(settings: Settings) -> None:
     directory = open_directory(settings.directory_url or settings.archive_url)
     log.info("starting", host=settings.http_host, port=settings.http_port)
     try:
+        layout = archive.known_layout()
+        if layout is not None:
+            require_partitions(layout, settings.partitions)
         asyncio.run(_serve(settings, archive, directory, verifier, calendar))
     finally:
         archive.close()

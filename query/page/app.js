@@ -4,6 +4,9 @@
 const POLL_MS = 1000;
 const AWAY_MS = 3000;
 const GLIDE_MS = 450;
+const ANSWER_MS = 5000;
+const TYPING_MS = 150;
+const SHOWN = 100;
 const PAST_SHOWN = 4;
 
 const at = (id) => document.getElementById(id);
@@ -18,6 +21,8 @@ let season = 0;
 let followed = null;
 let pastSeason = 0;
 let poolShown = 0;
+let liveAt = null;
+let waiting = 0;
 
 // What the API answered, by path: an unchanged answer costs a 304 and no parsing.
 const known = new Map();
@@ -25,7 +30,7 @@ const known = new Map();
 async function read(path) {
   const before = known.get(path);
   const headers = before?.etag ? { "If-None-Match": before.etag } : {};
-  const answer = await fetch(path, { headers, cache: "no-store" });
+  const answer = await fetch(path, { headers, cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
   if (answer.status === 304) return before.body;
   const body = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(body.detail), { status: answer.status });
@@ -55,7 +60,10 @@ function makeRow(entry) {
   row.dataset.player = entry.player;
   row.append(element("td", "place"), element("td", "move"), element("td", "who"),
     element("td", "number money"), element("td", "number prize"));
-  row.children[2].append(element("span", "flag"), element("span", "name"), element("span", "about"));
+  const name = element("a", "name");
+  name.href = `?player=${encodeURIComponent(entry.player)}`;
+  row.children[2].append(element("span", "flag"), name, element("span", "about"));
+  row.children[3].append(element("span"), element("span", "prize-below"));
   return row;
 }
 
@@ -74,7 +82,7 @@ function showMove(cell, change) {
   cell.setAttribute("aria-label", told);
 }
 
-function fillRow(row, entry) {
+function fillRow(row, entry, paid) {
   const [place, move, who, amount, prize] = row.children;
   put(place, String(entry.rank));
   showMove(move, entry.change);
@@ -85,27 +93,47 @@ function fillRow(row, entry) {
   flagged.hidden = !entry.country;
   put(name, shownName(entry));
   put(about, entry.team || (entry.name ? entry.username : ""));
-  put(amount, money(entry.money));
-  const paid = prizes.get(entry.rank);
+  const [sum, below] = amount.children;
+  put(sum, money(entry.money));
   put(prize, paid ? money(paid) : "");
+  put(below, paid ? money(paid) : "");
   row.className = { 1: "first", 2: "second", 3: "third" }[entry.rank] ?? "";
   if (entry.player === followed) row.classList.add("me");
+}
+
+// What each player of a rank would be paid now: players who tie share their places. One entry more
+// than is shown tells whether the last tie goes on; then its share is not known and stays empty.
+function shares(entries) {
+  const tied = new Map();
+  for (const entry of entries) tied.set(entry.rank, (tied.get(entry.rank) ?? 0) + 1);
+  const goesOn = entries.length > SHOWN && entries[SHOWN].rank <= SHOWN ? entries[SHOWN].rank : null;
+  const share = new Map();
+  for (const [rank, players] of tied) {
+    let sum = 0;
+    for (let place = rank; place < rank + players; place += 1) sum += prizes.get(place) ?? 0;
+    if (rank !== goesOn) share.set(rank, Math.floor(sum / players));
+  }
+  return share;
 }
 
 function showBoard(board) {
   const body = at("rows");
   const rows = new Map([...body.children].map((row) => [row.dataset.player, row]));
   const tops = new Map([...rows].map(([player, row]) => [player, row.offsetTop]));
-  const ordered = board.entries.map((entry) => {
+  const share = shares(board.entries);
+  const ordered = board.entries.slice(0, SHOWN).map((entry) => {
     const row = rows.get(entry.player) ?? makeRow(entry);
-    fillRow(row, entry);
+    fillRow(row, entry, entry.money > 0 ? share.get(entry.rank) : 0);
     return row;
   });
   if (ordered.some((row, index) => body.children[index] !== row) || body.children.length !== ordered.length) {
+    const focused = document.activeElement;
     body.replaceChildren(...ordered);
+    if (body.contains(focused)) focused.focus({ preventScroll: true }); // a moved row loses it
     if (!still.matches) for (const row of ordered) glide(row, tops.get(row.dataset.player));
   }
   put(at("players"), money(board.players));
+  put(at("position"), `record ${money(board.position.reduce((sum, n) => sum + n, 0))}`);
   at("board").hidden = ordered.length === 0;
   at("empty").hidden = ordered.length > 0;
 }
@@ -178,23 +206,35 @@ async function showPast() {
 
 // A player.
 
+// Looks up what was typed: a username, or else an id.
 async function look(text) {
-  const { players } = await read(`/v1/players?username=${encodeURIComponent(text)}`);
-  followed = players[0]?.player ?? text;
   try {
-    await showPlayer();
-    put(at("find-note"), "");
+    const { players } = await read(`/v1/players?username=${encodeURIComponent(text)}`);
+    await follow(players[0]?.player ?? text);
   } catch (error) {
-    followed = null;
-    at("profile").hidden = true;
     put(at("find-note"), error.status === 404 ? `No player is called ${text}.` : "Not available now.");
   }
 }
 
+async function follow(player) {
+  followed = player;
+  try {
+    await showPlayer();
+  } catch (error) {
+    if (error.status === 404 && followed === player) { followed = null; at("profile").hidden = true; }
+    throw error;
+  }
+  put(at("find-note"), "");
+  history.replaceState(null, "", `?player=${encodeURIComponent(player)}`);
+}
+
 async function showPlayer() {
-  if (followed === null) return;
-  const path = `/v1/players/${encodeURIComponent(followed)}`;
+  const player = followed;
+  if (player === null) return;
+  const path = `/v1/players/${encodeURIComponent(player)}`;
   const [profile, { seasons }] = await Promise.all([read(path), read(`${path}/seasons`)]);
+  const around = profile.rank === null ? { entries: [] } : await read(`${path}/rank?above=3&below=2`);
+  if (player !== followed) return; // another was looked up meanwhile
   put(at("profile-name"), `${flag(profile.country)} ${shownName(profile)}`.trim());
   put(at("profile-about"), [profile.username, profile.team].filter(Boolean).join(" · "));
   const facts = {
@@ -203,10 +243,9 @@ async function showPlayer() {
     best: profile.best_rank === null ? "–" : `${profile.best_rank}`, seasons: `${profile.seasons}`,
   };
   for (const [name, value] of Object.entries(facts)) put(at(`profile-${name}`), value);
-  const around = profile.rank === null ? { entries: [] } : await read(`${path}/rank?above=3&below=2`);
   at("around").replaceChildren(...around.entries.map((entry) => {
     const row = line(`${entry.rank}`, shownName(entry), money(entry.money));
-    if (entry.player === followed) row.classList.add("me");
+    if (entry.player === player) row.classList.add("me");
     return row;
   }));
   at("results").replaceChildren(...seasons.slice(0, 8).map((item) =>
@@ -221,7 +260,6 @@ function line(first, second, third) {
 }
 
 async function suggest(text) {
-  if (!text) return;
   const { players } = await read(`/v1/players?prefix=${encodeURIComponent(text)}`);
   at("suggestions").replaceChildren(...players.slice(0, 8).map((player) => {
     const option = element("option");
@@ -238,29 +276,50 @@ function showState(kind, text) {
 }
 
 async function poll() {
+  if (document.hidden) return; // visibilitychange goes on
   let pause = POLL_MS;
-  if (!document.hidden) {
-    try {
-      const [pool, board] = await Promise.all([read("/v1/prizepool"), read("/v1/leaderboard?limit=100")]);
-      showPool(pool);
-      showBoard(board);
-      await Promise.all([showPast(), showPlayer()]);
-      showState("live", "live");
-    } catch (error) {
-      showState("away", "reconnecting");
-      pause = AWAY_MS;
-    }
+  try {
+    const [pool, board] = await Promise.all([
+      read("/v1/prizepool"), read(`/v1/leaderboard?limit=${SHOWN + 1}`),
+    ]);
+    showPool(pool);
+    showBoard(board);
+    liveAt = new Date();
+    showState("live", "live");
+    // These need the archive, too; without it the board is live all the same.
+    await Promise.allSettled([showPast(), showPlayer()]);
+  } catch (error) {
+    const since = liveAt === null ? "" : `, figures of ${liveAt.toLocaleTimeString()}`;
+    showState("away", `reconnecting${since}`);
+    pause = AWAY_MS;
   }
-  setTimeout(poll, pause);
+  clearTimeout(waiting);
+  waiting = setTimeout(poll, pause);
 }
+
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(poll, 0);
+});
+at("rows").addEventListener("click", (event) => {
+  const row = event.target.closest("a") && event.target.closest("tr");
+  if (!row || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  follow(row.dataset.player).catch(() => put(at("find-note"), "Not available now."));
+});
 
 at("find").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = at("username").value.trim();
-  if (text) look(text).catch(() => put(at("find-note"), "Not available now."));
+  if (text) look(text);
 });
-at("username").addEventListener("input", (event) => suggest(event.target.value.trim()).catch(() => {}));
+let typed = 0;
+at("username").addEventListener("input", (event) => {
+  clearTimeout(typed);
+  const text = event.target.value.trim();
+  if (text) typed = setTimeout(() => suggest(text).catch(() => {}), TYPING_MS);
+});
 setInterval(showCountdown, 250);
 const asked = new URLSearchParams(location.search).get("player");
-if (asked) { at("username").value = asked; look(asked).catch(() => {}); }
+if (asked) { at("username").value = asked; follow(asked).catch(() => look(asked)); }
 poll();

@@ -15,6 +15,7 @@ from tests.query.world import World
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     for module in ("query.api.BOARD_TTL_S", "query.marks.MARK_TTL_S", "query.names.NAMES_TTL_S"):
         monkeypatch.setattr(module, 0.0)
+    monkeypatch.setattr("query.marks.MARK_WAIT_S", 60.0)
     found = World(tmp_path)
     found.project()
     return found

@@ -7,6 +7,7 @@ from litestar.testing import TestClient
 
 from protocol.events import MoneyEarned
 from protocol.partition import partition_of
+from query.cursor import BoardCursor, encode
 from scheduler.closing import close_season
 from storage.directory import Player
 from tests.builders import append, piece
@@ -87,6 +88,16 @@ class TestLeaderboard:
         world.earn(a=5)
         assert client.get("/v1/leaderboard", headers={"If-None-Match": etag}).status_code == 200
 
+    @pytest.mark.parametrize(
+        ("form", "status"), [("W/{}", 304), ('"x", {}', 304), ("*", 304), ('"x"', 200), ("", 200)]
+    )
+    def test_tags_are_compared_weakly(
+        self, client: TestClient[Any], form: str, status: int
+    ) -> None:
+        etag = client.get("/v1/leaderboard").headers["etag"]
+        headers = {"If-None-Match": form.format(etag)}
+        assert client.get("/v1/leaderboard", headers=headers).status_code == status
+
     @pytest.mark.parametrize("limit", ["0", "-1", "1001", "x", "1.5"])
     def test_a_bad_limit(self, client: TestClient[Any], limit: str) -> None:
         assert "limit" in expect_problem(
@@ -98,6 +109,13 @@ class TestLeaderboard:
         assert "cursor" in expect_problem(
             client.get("/v1/leaderboard", params={"cursor": cursor}), 400
         )
+
+    @pytest.mark.parametrize("money", [2**53, -(2**53), 2**63])
+    def test_a_cursor_of_more_money_than_there_can_be(
+        self, client: TestClient[Any], money: int
+    ) -> None:
+        query = {"cursor": encode(BoardCursor(1, money, "a"))}
+        assert "cursor" in expect_problem(client.get("/v1/leaderboard", params=query), 400)
 
     def test_a_cursor_of_another_season(self, world: World, client: TestClient[Any]) -> None:
         world.earn(a=5, b=6)
@@ -182,6 +200,37 @@ class TestPlayers:
             for entry in body["entries"]:
                 assert entry["rank"] == 1 + sum(m > entry["money"] for m in money.values())
             assert body["rank"] == 1 + sum(m > money[ordered[at]] for m in money.values())
+
+    def test_an_earning_between_two_reads(
+        self, world: World, client: TestClient[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.earn(a=5)
+        read, earned = world.api.boards.money, [4, 3]
+
+        async def then_earn(season: int, player: str) -> int | None:
+            found = await read(season, player)
+            if earned:
+                world.earn(a=earned.pop())
+            return found
+
+        monkeypatch.setattr(world.api.boards, "money", then_earn)
+        body = client.get("/v1/players/a/rank?above=0&below=0").json()
+        assert (body["rank"], body["money"]) == (1, 12)
+        assert [(entry["player"], entry["money"]) for entry in body["entries"]] == [("a", 12)]
+
+    def test_a_player_who_never_stands_still(
+        self, world: World, client: TestClient[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.earn(a=5)
+        read = world.api.boards.money
+
+        async def then_earn(season: int, player: str) -> int | None:
+            found = await read(season, player)
+            world.earn(a=1)
+            return found
+
+        monkeypatch.setattr(world.api.boards, "money", then_earn)
+        expect_problem(client.get("/v1/players/a/rank"), 503)
 
     @pytest.mark.parametrize("query", ["above=-1", "below=51", "above=x"])
     def test_bad_neighbours(self, world: World, client: TestClient[Any], query: str) -> None:

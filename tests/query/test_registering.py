@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from litestar.testing import TestClient
 
+from query.limits import BODY_BYTES_MAX
 from storage.directory import Player
 from tests.query.world import World, expect_problem
 
@@ -72,6 +73,39 @@ class TestRegistering:
         assert found["registered"] == 2
         assert [item["line"] for item in found["refused"]] == [2, 3, 4]
         assert client.get("/v1/players/d").json()["country"] == "FR"
+
+    def test_lines_are_counted_as_they_were_sent(
+        self, world: World, client: TestClient[Any]
+    ) -> None:
+        lines = [
+            b'{"id": "a", "username": "anna"}',
+            b"",
+            b'{"id": "b", "username": "\xff"}',
+            b"[" * 5_000,
+            b'{"id": "a", "username": "other"}',
+        ]
+        body = b"\n".join(lines)
+        found = client.post("/v1/players", content=body, headers=world.token()).json()
+        assert found["registered"] == 1
+        assert [item["line"] for item in found["refused"]] == [3, 4, 5]
+        assert found["refused"][-1]["reason"] == "the player is in line 1 already"
+        assert client.get("/v1/players/a").json()["username"] == "anna"
+
+    @pytest.mark.parametrize("body", [b"", b"{", b'{"username":"\xff"}', b"[" * 100_000, b"null"])
+    def test_an_unreadable_body(self, world: World, client: TestClient[Any], body: bytes) -> None:
+        headers = world.token() | {"content-type": "application/json"}
+        expect_problem(client.put("/v1/players/a", content=body, headers=headers), 400)
+
+    def test_a_body_past_the_limit(self, world: World, client: TestClient[Any]) -> None:
+        body = b" " * (BODY_BYTES_MAX + 1)
+        expect_problem(client.post("/v1/players", content=body, headers=world.token()), 413)
+
+    def test_the_scheme_is_read_without_regard_to_case(
+        self, world: World, client: TestClient[Any]
+    ) -> None:
+        token = world.token()["Authorization"].removeprefix("Bearer ")
+        headers = {"Authorization": f"bearer {token}"}
+        assert client.put("/v1/players/a", json=self.BODY, headers=headers).status_code == 200
 
     def test_too_many_players(
         self, world: World, client: TestClient[Any], monkeypatch: pytest.MonkeyPatch

@@ -56,7 +56,7 @@ class TestSeasons:
             (2, "a", 45),
         ]
 
-    @pytest.mark.parametrize("season", ["0", "2", "99", "x", "-1", "1.0", "9" * 30, "٣"])
+    @pytest.mark.parametrize("season", ["0", "2", "99", "01", "x", "-1", "1.0", "9" * 30, "٣"])
     @pytest.mark.parametrize("path", ["", "/standings", "/prizes"])
     def test_an_unknown_season(self, client: TestClient[Any], season: str, path: str) -> None:
         expect_problem(client.get(f"/v1/seasons/{season}{path}"), 404)
