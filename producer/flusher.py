@@ -16,11 +16,11 @@ from msgspec import Struct
 
 from protocol.errors import RefusalCode
 from protocol.events import Earning, Event, Piece, Void, encode_piece
+from protocol.fence import Answer
 from protocol.limits import Limits
 from protocol.messages import Durability
 from runtime.logging import logger
 from storage.log import (
-    Answer,
     Appended,
     Log,
     LogUnavailableError,

@@ -3,8 +3,9 @@
 from enum import Enum
 
 from protocol.events import Piece, SeasonClosed, encode_piece
+from protocol.fence import Answer
 from protocol.identity import SEASON_PRODUCER
-from storage.log import Answer, Appended, Head, Log, LogUnavailableError, Offered, PieceAnswer
+from storage.log import Appended, Head, Log, LogUnavailableError, Offered, PieceAnswer
 
 
 class Closed(Enum):

@@ -11,12 +11,12 @@ Laws:
 - Callers name the incarnation that they know; another one appends nothing.
 """
 
-from enum import Enum
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
 from protocol.errors import RefusalCode
+from protocol.fence import Answer
 from protocol.log import Entry, Position
 from protocol.messages import Durability
 
@@ -40,14 +40,6 @@ class Head(Struct, frozen=True):
     time_ms: int
     incarnation: int
     archived_n: int
-
-
-class Answer(Enum):
-    """What became of a piece."""
-
-    APPENDED = "appended"
-    DUPLICATE = "duplicate"
-    GAP = "gap"
 
 
 class Offered(NamedTuple):

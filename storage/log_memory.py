@@ -6,10 +6,11 @@ from threading import Lock
 
 from protocol.errors import RefusalCode
 from protocol.events import join_pieces
+from protocol.fence import Answer, judge
 from protocol.identity import SEASON_PRODUCER
 from protocol.log import GENESIS, Entry, Position, link
 from protocol.messages import Durability
-from storage.log import Answer, Appended, Head, Offered, OtherIncarnation, PieceAnswer
+from storage.log import Appended, Head, Offered, OtherIncarnation, PieceAnswer
 
 
 class _Partition:
@@ -32,17 +33,18 @@ class _Partition:
     def answer(self, piece: Offered) -> PieceAnswer:
         """Ask the fence; move it when the piece is the lane's next."""
         before = self.fence.get(piece.producer, 0)
-        if piece.first == before + 1:
+        answer = judge(before, piece.first, piece.last)
+        if answer is Answer.APPENDED:
             self.fence[piece.producer] = piece.last
             self.voids.setdefault(piece.producer, {}).update(piece.voids)
-            return PieceAnswer(Answer.APPENDED, piece.last)
-        if piece.last <= before:
+            return PieceAnswer(answer, piece.last)
+        if answer is Answer.DUPLICATE:
             known = self.voids.get(piece.producer, {})
             voids = sorted(
                 (seq, code) for seq, code in known.items() if piece.first <= seq <= piece.last
             )
-            return PieceAnswer(Answer.DUPLICATE, before, tuple(voids))
-        return PieceAnswer(Answer.GAP, before)
+            return PieceAnswer(answer, before, tuple(voids))
+        return PieceAnswer(answer, before)
 
     def extend(self, pieces: list[Offered], now_ms: int) -> None:
         """Add the pieces as one entry."""

@@ -9,10 +9,11 @@ from typing import Any
 import redis
 
 from protocol.errors import ConfigurationError, RefusalCode
+from protocol.fence import Answer
 from protocol.log import FORMAT_VERSION, GENESIS_CHAIN, Entry, Position
 from protocol.messages import Durability
 from storage import keys
-from storage.log import Answer, Appended, Head, Offered, OtherIncarnation, PieceAnswer
+from storage.log import Appended, Head, Offered, OtherIncarnation, PieceAnswer
 from storage.redis_client import connect, outages, require_no_eviction, script
 
 DURABLE_TIMEOUT_MS = 2_000

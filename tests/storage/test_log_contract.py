@@ -8,11 +8,12 @@ import redis
 
 from protocol.errors import ConfigurationError, RefusalCode
 from protocol.events import Event, MoneyEarned, Piece, SeasonClosed, Void, decode_body, encode_piece
+from protocol.fence import Answer
 from protocol.identity import SEASON_PRODUCER
 from protocol.log import GENESIS, Position, follows
 from protocol.messages import Durability
 from storage import keys
-from storage.log import Answer, Appended, Log, LogUnavailableError, Offered, OtherIncarnation
+from storage.log import Appended, Log, LogUnavailableError, Offered, OtherIncarnation
 from storage.log_memory import MemoryLog
 from storage.log_redis import RedisLog
 from tests.valkey_server import valkey
