@@ -31,7 +31,7 @@ fix:
     {{ run }} ruff format
     {{ run }} ruff check --fix
 
-# Write the generated tables of docs/PROTOCOL.md anew, after a change of the protocol.
+# Write what docs/ has of the protocol anew from the code, after a change of it.
 [group('make')]
-protocol:
-    {{ run }} python -c "from pathlib import Path; from protocol.document import regenerated; f = Path('docs/PROTOCOL.md'); f.write_text(regenerated(f.read_text()))"
+protocol *args:
+    {{ run }} python -m cli.describe "$@"

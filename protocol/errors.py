@@ -46,6 +46,13 @@ class ErrorCode(StrEnum):
     """The broker cannot append now; try again later."""
     RESTORED = "restored"
     """The log was restored from the archive: start a new session and resend."""
+    UNKNOWN = "unknown"
+    """Never sent: how a code of a later version is read, which ends the session all the same."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "ErrorCode":
+        del value
+        return cls.UNKNOWN
 
 
 class RefusalCode(StrEnum):
@@ -67,6 +74,13 @@ class RefusalCode(StrEnum):
     """The reference is too long or not printable."""
     SCOPE = "scope"
     """The token's scope does not allow this kind of event."""
+    UNKNOWN = "unknown"
+    """Never written: how a reason of a later version is read; the event is void all the same."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "RefusalCode":
+        del value
+        return cls.UNKNOWN
 
 
 class MoneyboardError(Exception):

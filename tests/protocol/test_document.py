@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from protocol.document import PARTS, regenerated
+from protocol.description.tables import PARTS, regenerated
 from protocol.errors import ErrorCode
 from protocol.events import MoneyEarned
 from protocol.limits import Limits

@@ -1,4 +1,4 @@
-"""The generated parts of docs/PROTOCOL.md: what the code says, as tables. Pure.
+"""The generated parts of docs/PROTOCOL.md: what the code says, as tables.
 
 A part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; ``just protocol`` writes
 them anew, and a test fails when the document and the code differ.
@@ -72,12 +72,16 @@ def messages() -> str:
 
 def errors() -> str:
     """Return the codes of Error."""
-    return _table(("code",), [(f"`{code.value}`",) for code in ErrorCode])
+    return _table(
+        ("code",), [(f"`{code.value}`",) for code in ErrorCode if code is not ErrorCode.UNKNOWN]
+    )
 
 
 def refusals() -> str:
     """Return the codes of Refused."""
-    return _table(("code",), [(f"`{code.value}`",) for code in RefusalCode])
+    return _table(
+        ("code",), [(f"`{code.value}`",) for code in RefusalCode if code is not RefusalCode.UNKNOWN]
+    )
 
 
 def limits() -> str:
