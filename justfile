@@ -17,6 +17,11 @@ demo *args:
 test *args: lint
     {{ run }} pytest "$@"
 
+# Measure against a limit in the same run: `just bench broker [--durability fsynced]`.
+[group('measure')]
+bench name *args:
+    {{ run }} python -m tests.benchmarks."$@"
+
 # Style, types and the import rule, without running anything.
 [group('check')]
 lint:

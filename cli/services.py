@@ -11,6 +11,7 @@ from producer.broker import Broker
 from projector.service import run_projector
 from protocol.errors import ConfigurationError
 from query.service import run_query
+from runtime import garbage
 from runtime.calendar import Calendar
 from runtime.clock import SystemClock
 from runtime.logging import configure, logger
@@ -47,6 +48,7 @@ def run_service(name: str, settings: Settings) -> None:
         "projector": _projector,
         "scheduler": _scheduler,
     }
+    garbage.calm()
     trio.run(_until_signal, partial(services[name], settings))
 
 

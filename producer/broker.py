@@ -29,6 +29,13 @@ from storage.log import Head, Log, LogUnavailableError
 ARCHIVED_POLL_S = 0.25
 """How often brokers look how far the archive is: a fraction of the archiver's second."""
 
+SWEEP_S = 1.0
+"""How often overdue sessions are looked for, at least: 10,000 take some 5 ms. A deadline is missed
+by no more."""
+
+SWEEP_SHARE = 0.1
+"""Or oftener, by this share of the shortest deadline."""
+
 OPENING_PAUSE_S = 0.1
 """Between looks for partitions that the scheduler has not opened yet."""
 
@@ -73,7 +80,10 @@ class Broker:
         self._directory = directory
         self._append_limiter = trio.CapacityLimiter(partitions)
         self._look_limiter = trio.CapacityLimiter(DIRECTORY_THREADS)
-        self._players = KnownPlayers(directory, limits.known_players, self._look_limiter)
+        known = limits.known_players // partitions
+        self.players = [
+            KnownPlayers(directory, known, self._look_limiter) for _ in range(partitions)
+        ]
         self._buckets: dict[str, Bucket] = {}
         self._numbers = count(1)
         self._quiet = trio.Event()
@@ -108,6 +118,7 @@ class Broker:
             for flusher in self.flushers:
                 nursery.start_soon(flusher.run)
             nursery.start_soon(self._watch_archive)
+            nursery.start_soon(self._watch_sessions)
             async with trio.open_nursery() as accepting:
                 serve = partial(acceptor.serve, host, port, nursery)
                 task_status.started(await accepting.start(serve))
@@ -129,14 +140,14 @@ class Broker:
         except ArchiveUnavailableError as error:
             raise RemoteProtocolError(ErrorCode.UNAVAILABLE, "the directory is away") from error
 
-    async def known_players(self, players: Iterable[str]) -> set[str]:
-        """Return those of the players that are registered.
+    async def known_players(self, partition: int, players: Iterable[str]) -> set[str]:
+        """Return those of the partition's players that are registered.
 
         Raises:
             RemoteProtocolError: UNAVAILABLE.
         """
         try:
-            return await self._players.among(players)
+            return await self.players[partition].among(players)
         except ArchiveUnavailableError as error:
             raise RemoteProtocolError(ErrorCode.UNAVAILABLE, "the directory is away") from error
 
@@ -203,6 +214,15 @@ class Broker:
     def _look_at_lanes(self, producer: str) -> list[Lane]:
         found = [self._log.lanes(k, [producer])[0] for k in range(self.partitions)]
         return [Lane(k, last, archived) for k, (last, archived) in enumerate(found) if last]
+
+    async def _watch_sessions(self) -> None:
+        """End sessions that are overdue: one look at all, not a timer for each."""
+        shortest_s = min(self.limits.send_s, self.limits.idle_s, SWEEP_S / SWEEP_SHARE)
+        while True:
+            await trio.sleep(shortest_s * SWEEP_SHARE)
+            now_s, now_ms = trio.current_time(), self.clock.now_ms()
+            for session in list(self.sessions):
+                session.check(now_s, now_ms)
 
     async def _watch_archive(self) -> None:
         """Tell sessions how far the archive holds their lanes."""

@@ -2,33 +2,32 @@
 
 Laws:
 
-- What is waiting to be sent is a few cumulative facts (an Ack and a Gap a partition, refusals
-  within the window), never a queue: a peer that does not read cannot make it grow.
+- What is waiting to be sent is in ``Answers``, never in a queue; refusals stay within the window.
 - The sending side has one owner, the writer task. A send that was cut leaves the stream unusable,
   so the connection then ends by force.
 - However a session ends, what was taken before is acked first, within ``drain_s``.
 """
 
+from collections.abc import KeysView
+from math import inf
 from typing import TYPE_CHECKING
 
 import trio
+from trio.lowlevel import ParkingLot
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
-from producer.flusher import Waiting
+from producer.answers import Answers
+from producer.flusher import waiting_for
 from protocol.errors import ErrorCode, RefusalCode, RemoteProtocolError
 from protocol.identity import is_producer_id
 from protocol.messages import (
-    Ack,
     BrokerMessage,
-    Bye,
     ClientMessage,
     Durability,
     Error,
-    Gap,
     Goaway,
     Hello,
     Publish,
-    Refused,
     Renew,
     Welcome,
     decode_client_message,
@@ -40,6 +39,7 @@ from protocol.validation import (
     SCOPE_ANY,
     SCOPE_OWN,
     Sender,
+    all_accepted,
     check_publish,
     refusals,
     unknown_players,
@@ -66,6 +66,9 @@ CLOSE_CODES = {
 TEXT_MAX = 200
 """Characters of an Error's text: it may quote what the peer sent."""
 
+NOBODY = Claims("", frozenset(), 2**53)
+"""Before Hello; never expires."""
+
 NORMAL, GOING_AWAY, POLICY = 1000, 1001, 1008
 
 
@@ -90,27 +93,27 @@ class Connection:
         self._session = Session(Role.BROKER)
         self._log = logger(part="session", session=number)
         self._reading = trio.CancelScope()
-        self._news = trio.Event()
-        self._written = trio.Event()
+        self._alive = trio.CancelScope()
+        self._writer = ParkingLot()
+        self._others = ParkingLot()
         self._finished = False
         self._broken = False
         self._error: RemoteProtocolError | None = None
-        self._goaway: Goaway | None = None
         self._draining = False
-        self._acks: dict[int, Ack] = {}
-        self._unsent_acks: set[int] = set()
-        self._gaps: dict[int, int] = {}
-        self._refusals: list[Refused] = []
+        self._answers = Answers(broker.durability)
         self._in_flight = 0
+        self._silent_since_s = inf
+        self._sending_since_s = inf
         self.producer = ""
-        self._claims = Claims("", frozenset(), 0)
+        self._claims = NOBODY
         self._sender = Sender("", frozenset())
 
     async def run(self) -> None:
         """Hold the session until it ends; closes the socket, by force where it must."""
         self._broker.entered(self)
         try:
-            await self._hold()
+            with self._alive:
+                await self._hold()
         finally:
             self._broker.left(self)
 
@@ -137,18 +140,13 @@ class Connection:
     ) -> None:
         """Events are in the log; see ``producer.flusher.Sink``."""
         self._in_flight -= events
-        self._refusals += [Refused(partition, seq, code) for seq, code in voids]
-        before = self._acks.get(partition)
-        archived = before.archived if before else 0
-        self._acks[partition] = Ack(partition, through, durability, archived)
-        self._unsent_acks.add(partition)
-        self._gaps.pop(partition, None)
+        self._answers.acked(partition, through, durability, voids)
         self._notify()
 
     def gap(self, partition: int, last: int, events: int) -> None:
         """Events were not appended; see ``producer.flusher.Sink``."""
         self._in_flight -= events
-        self._gaps[partition] = last
+        self._answers.gap(partition, last)
         self._notify()
 
     def restored(self, partition: int, events: int) -> None:
@@ -158,16 +156,26 @@ class Connection:
 
     def archived(self, partition: int, seq: int) -> None:
         """The archive holds the lane up to ``seq``."""
-        before = self._acks.get(partition)
-        if before is not None and before.archived < seq:
-            through = max(before.through, seq)
-            self._acks[partition] = Ack(partition, through, before.durability, seq)
-            self._unsent_acks.add(partition)
+        if self._answers.archived(partition, seq):
             self._notify()
 
-    def lanes(self) -> set[int]:
+    def lanes(self) -> KeysView[int]:
         """Return the partitions that this session has lanes in."""
-        return set(self._acks)
+        return self._answers.partitions
+
+    def check(self, now_s: float, now_ms: int) -> None:
+        """End the session if it is overdue: its token, its peer's silence or its own sending.
+
+        Args:
+            now_s: Trio's time.
+            now_ms: Unix time.
+        """
+        if now_s - self._sending_since_s > self._limits.send_s:
+            self._alive.cancel()
+        elif now_ms >= self._claims.expires_at_ms:
+            self.end(RemoteProtocolError(ErrorCode.TOKEN_EXPIRED, "the token has expired"))
+        elif now_s - self._silent_since_s > self._limits.idle_s:
+            self.end(RemoteProtocolError(ErrorCode.TIMEOUT, "nothing was sent for too long"))
 
     def end(self, error: RemoteProtocolError) -> None:
         """End the session with an Error, once what was taken is acked."""
@@ -178,14 +186,14 @@ class Connection:
     def drain(self) -> None:
         """Say Goaway, take nothing more, and end once what was taken is acked."""
         self._draining = True
-        self._goaway = Goaway("the broker is stopping", GOAWAY_RETRY_MS)
+        self._answers.goaway(Goaway("the broker is stopping", GOAWAY_RETRY_MS))
         self._reading.cancel()
         self._notify()
 
     def _notify(self) -> None:
-        """Wake all who wait for something to be told."""
-        news, self._news = self._news, trio.Event()
-        news.set()
+        """Wake the writer, and who waits for what it sends."""
+        self._writer.unpark_all()
+        self._others.unpark_all()
 
     # The session itself.
 
@@ -207,10 +215,7 @@ class Connection:
                 ErrorCode.PRODUCER_FOREIGN, "this producer id belongs to another subject"
             )
         lanes = await self._broker.lanes_of(message.producer)
-        for lane in lanes:
-            self._acks[lane.partition] = Ack(
-                lane.partition, lane.last, self._broker.durability, lane.archived
-            )
+        self._answers.know(lanes)
         await self._send(
             Welcome(
                 session=self._number,
@@ -230,7 +235,6 @@ class Connection:
         """Read and write until the session ends."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._write)
-            nursery.start_soon(self._expire)
             with self._reading:
                 try:
                     await self._read()
@@ -240,11 +244,9 @@ class Connection:
                     self._broken = True
             with trio.move_on_after(self._limits.drain_s):
                 while self._in_flight > 0 and not self._broken:
-                    await self._news.wait()
+                    await self._others.park()
             self._finished = True
             self._notify()
-            await self._written.wait()
-            nursery.cancel_scope.cancel()
 
     async def _read(self) -> None:
         """Handle messages until Bye."""
@@ -255,16 +257,15 @@ class Connection:
         )
         bucket = self._broker.bucket(self._sender.subject, rate)
         while True:
-            with trio.move_on_after(self._limits.idle_s) as waiting:
-                message = await self._receive()
-            if waiting.cancelled_caught:
-                raise RemoteProtocolError(ErrorCode.TIMEOUT, "nothing was sent for too long")
-            if isinstance(message, Bye):
-                return
-            if isinstance(message, Renew):
-                self._renew(message)
-            elif isinstance(message, Publish):
+            self._silent_since_s = trio.current_time()
+            message = await self._receive()
+            self._silent_since_s = inf
+            if isinstance(message, Publish):
                 await self._publish(message, bucket)
+            elif isinstance(message, Renew):
+                self._renew(message)
+            else:
+                return
 
     async def _publish(self, publish: Publish, bucket: Bucket) -> None:
         """Check a batch and queue it; waits while the rate or the partition's queue is full."""
@@ -273,31 +274,37 @@ class Connection:
             raise RemoteProtocolError(
                 ErrorCode.WINDOW_EXCEEDED, f"more than {self._limits.window_events} unacked"
             )
-        refused = refusals(
-            publish,
-            self._sender,
-            self._broker.partitions,
-            self._broker.clock.now_ms(),
-            self._limits,
-        )
-        known = await self._broker.known_players(
-            event.player
-            for seq, event in enumerate(publish.events, publish.first)
-            if seq not in refused
-        )
-        refused.update(unknown_players(publish, refused, known))
-        self._acks.setdefault(publish.partition, Ack(publish.partition, 0, self._broker.durability))
-        count = len(publish.events)
-        waiting = Waiting(self, self.producer, publish.first, publish.events, refused, count)
-        await trio.sleep(bucket.take(count, trio.current_time()))
-        while len(self._refusals) >= self._limits.window_events:
-            await self._news.wait()  # a peer that does not read its refusals is not read either
-        self._in_flight += count
+        voids = await self._voids(publish)
+        waiting = waiting_for(self, self.producer, publish.first, publish.events, voids)
+        self._answers.use(publish.partition)
+        pause = bucket.take(waiting.count, trio.current_time())
+        if pause > 0:
+            await trio.sleep(pause)
+        while self._answers.refusals >= self._limits.window_events:
+            await self._others.park()  # a peer that does not read its refusals is not read either
+        self._in_flight += waiting.count
         try:
             await self._broker.flushers[publish.partition].put(waiting)
         except trio.Cancelled:
-            self._in_flight -= count
+            self._in_flight -= waiting.count
             raise
+
+    async def _voids(self, publish: Publish) -> dict[int, RefusalCode]:
+        """Return the events that are refused, by seq."""
+        now_ms = self._broker.clock.now_ms()
+        recent = self._broker.players[publish.partition].recent
+        if all_accepted(publish.events, self._sender, recent, now_ms, self._limits):
+            return {}
+        voids = refusals(publish, self._sender, self._broker.partitions, now_ms, self._limits)
+        known = await self._broker.known_players(
+            publish.partition,
+            (
+                event.player
+                for seq, event in enumerate(publish.events, publish.first)
+                if seq not in voids
+            ),
+        )
+        return voids | unknown_players(publish, voids, known)
 
     def _renew(self, renew: Renew) -> None:
         claims = self._verified(renew.token)
@@ -315,15 +322,6 @@ class Connection:
             raise RemoteProtocolError(ErrorCode.TOKEN_SCOPE, "the token may not earn")
         return claims
 
-    async def _expire(self) -> None:
-        """End the session when its token has expired, unless renewed by then."""
-        while True:
-            left_ms = self._claims.expires_at_ms - self._broker.clock.now_ms()
-            if left_ms <= 0:
-                self.end(RemoteProtocolError(ErrorCode.TOKEN_EXPIRED, "the token has expired"))
-                return
-            await trio.sleep(left_ms / 1000)
-
     # Receiving and sending.
 
     async def _receive(self) -> ClientMessage:
@@ -332,49 +330,25 @@ class Connection:
         return message
 
     async def _send(self, message: BrokerMessage) -> None:
+        """Send one message. ``check`` cuts a peer that does not read it."""
         self._session.send(message)
-        with trio.move_on_after(self._limits.send_s) as sending:
-            await self._socket.send_message(encode(message, self._subprotocol))
-        if sending.cancelled_caught:
-            self._broken = True
-            raise ConnectionClosed(None)
+        self._sending_since_s = trio.current_time()
+        await self._socket.send_message(encode(message, self._subprotocol))
+        self._sending_since_s = inf
 
     async def _write(self) -> None:
         """Send what is to be told, cumulated, until finished."""
         try:
-            while True:
-                finished = self._finished
-                for message in self._told():
+            while self._answers or not self._finished:
+                for message in self._answers.take():
                     await self._send(message)
-                if finished:
-                    break
-                self._notify()
-                if not self._pending():
-                    await self._news.wait()
+                self._others.unpark_all()
+                if not self._answers and not self._finished:
+                    await self._writer.park()
         except ConnectionClosed:
             self._broken = True
             self._reading.cancel()
-        finally:
-            self._written.set()
-
-    def _pending(self) -> bool:
-        return bool(
-            self._finished or self._goaway or self._refusals or self._unsent_acks or self._gaps
-        )
-
-    def _told(self) -> list[BrokerMessage]:
-        """Take what is to be told: refusals before the acks that cover them."""
-        messages: list[BrokerMessage] = []
-        if self._goaway is not None:
-            messages.append(self._goaway)
-            self._goaway = None
-        refused, self._refusals = self._refusals, []
-        messages += refused
-        messages += [self._acks[partition] for partition in sorted(self._unsent_acks)]
-        self._unsent_acks.clear()
-        gaps, self._gaps = self._gaps, {}
-        messages += [Gap(partition, last) for partition, last in sorted(gaps.items())]
-        return messages
+            self._others.unpark_all()
 
     async def _close(self) -> None:
         """Say why, if anything was wrong, and close."""

@@ -5,9 +5,10 @@ Laws:
 - One flush is in flight a partition; what comes meanwhile gathers, bounded, for the next.
 - When the outcome of an append is unknown, the same pieces are offered again: the fence makes that
   safe. Nothing is answered before the log has answered.
-- A piece that overlaps the fence is split where the log ends, and both parts are offered again.
+- Events that overlap the fence are split where the log ends, and both parts are offered again.
 """
 
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -15,7 +16,7 @@ import trio
 from msgspec import Struct
 
 from protocol.errors import RefusalCode
-from protocol.events import Earning, Event, Piece, Void, encode_piece
+from protocol.events import Earning, Event, Void, decode_events, encode_events, frame_piece
 from protocol.fence import Answer
 from protocol.limits import Limits
 from protocol.messages import Durability
@@ -32,6 +33,11 @@ from storage.log import (
 RETRY_FIRST_S = 0.05
 RETRY_LAST_S = 1.0
 """Pauses between tries while the log is away: doubled from the first to the last."""
+
+
+INTERVAL_S = 0.003
+"""Least time between the starts of two flushes of a partition: each costs the broker some 100 us
+whatever it holds, so under load they are few and full; after a pause the next begins at once."""
 
 
 class Sink(Protocol):
@@ -58,50 +64,93 @@ class Sink(Protocol):
 
 
 class Waiting(Struct):
-    """A piece that waits for a flush.
+    """Events of one lane that wait for a flush.
 
     Attributes:
-        sink: told what became of it.
-        producer, first: the lane and the seq of the first event.
-        events: as published; those in ``refused`` are logged as void.
-        refused: seq to the reason.
+        sink: told what became of them.
+        producer, first, last: the lane and the seqs.
+        encoded: the events as the log keeps them, void ones included.
+        voids: seq to the reason.
         count: the events of the sink that the answer releases.
     """
 
     sink: Sink
     producer: str
     first: int
-    events: tuple[Earning, ...]
-    refused: dict[int, RefusalCode]
+    last: int
+    encoded: bytes
+    voids: dict[int, RefusalCode]
     count: int
 
     @property
-    def last(self) -> int:
-        """The seq of the last event."""
-        return self.first + len(self.events) - 1
+    def events(self) -> int:
+        """How many events wait."""
+        return self.last - self.first + 1
+
+
+def waiting_for(
+    sink: Sink,
+    producer: str,
+    first: int,
+    events: tuple[Earning, ...],
+    voids: dict[int, RefusalCode],
+) -> Waiting:
+    """Make published events wait; those in ``voids`` are logged as void."""
+    logged: tuple[Event, ...] = events
+    if voids:
+        logged = tuple(
+            Void(voids[seq]) if seq in voids else event for seq, event in enumerate(events, first)
+        )
+    last = first + len(events) - 1
+    return Waiting(sink, producer, first, last, encode_events(logged), voids, len(events))
 
 
 def offer(waiting: Waiting) -> Offered:
-    """Make of a waiting piece what the log takes."""
-    events: tuple[Event, ...] = waiting.events
-    if waiting.refused:
-        events = tuple(
-            Void(waiting.refused[seq]) if seq in waiting.refused else event
-            for seq, event in enumerate(waiting.events, waiting.first)
-        )
-    piece = Piece(waiting.producer, waiting.first, waiting.last, events)
-    voids = tuple(sorted(waiting.refused.items()))
-    return Offered(waiting.producer, waiting.first, waiting.last, encode_piece(piece), voids)
+    """Make of waiting events the piece that the log takes."""
+    piece = frame_piece(waiting.producer, waiting.first, waiting.last, waiting.encoded)
+    voids = tuple(sorted(waiting.voids.items()))
+    return Offered(waiting.producer, waiting.first, waiting.last, piece, voids)
+
+
+def joined(batch: list[Waiting]) -> list[Waiting]:
+    """Join what follows each other in a lane, so that the log takes one piece a lane."""
+    found: list[list[Waiting]] = []
+    ends: dict[int, list[Waiting]] = {}
+    for waiting in batch:
+        run = ends.get(id(waiting.sink))
+        if run is not None and run[-1].last + 1 == waiting.first:
+            run.append(waiting)
+        else:
+            run = ends[id(waiting.sink)] = [waiting]
+            found.append(run)
+    return [run[0] if len(run) == 1 else _join(run) for run in found]
+
+
+def _join(run: list[Waiting]) -> Waiting:
+    voids: dict[int, RefusalCode] = {}
+    for waiting in run:
+        voids.update(waiting.voids)
+    return Waiting(
+        run[0].sink,
+        run[0].producer,
+        run[0].first,
+        run[-1].last,
+        b"".join([waiting.encoded for waiting in run]),
+        voids,
+        sum(waiting.count for waiting in run),
+    )
 
 
 def split(waiting: Waiting, last: int) -> list[Waiting]:
-    """Split a piece into what is in the log already, up to seq ``last``, and the rest."""
+    """Split events into what is in the log already, up to seq ``last``, and the rest."""
+    events = decode_events(waiting.encoded, waiting.events)
     at = last + 1 - waiting.first
-    known = {seq: code for seq, code in waiting.refused.items() if seq <= last}
-    rest = {seq: code for seq, code in waiting.refused.items() if seq > last}
+    known = {seq: code for seq, code in waiting.voids.items() if seq <= last}
+    rest = {seq: code for seq, code in waiting.voids.items() if seq > last}
+    replace = msgspec.structs.replace
     return [
-        msgspec.structs.replace(waiting, events=waiting.events[:at], refused=known, count=0),
-        msgspec.structs.replace(waiting, first=last + 1, events=waiting.events[at:], refused=rest),
+        replace(waiting, last=last, encoded=encode_events(events[:at]), voids=known, count=0),
+        replace(waiting, first=last + 1, encoded=encode_events(events[at:]), voids=rest),
     ]
 
 
@@ -134,13 +183,23 @@ class Flusher:
         self._logger = logger(part="flusher", partition=str(partition))
 
     async def put(self, waiting: Waiting) -> None:
-        """Queue a piece; waits while the queue is full. Cancelling leaves it unqueued."""
-        await self._send.send(waiting)
+        """Queue events; waits while the queue is full, else returns at once.
+
+        Cancelling leaves them unqueued. Not a checkpoint where there is room.
+        """
+        try:
+            self._send.send_nowait(waiting)
+        except trio.WouldBlock:
+            await self._send.send(waiting)
 
     async def run(self) -> None:
         """Flush until cancelled; a cancel may leave the last flush's outcome untold."""
+        begun = -inf
         while True:
-            batch = await self._gather()
+            first = [] if self._rest else [await self._receive.receive()]
+            await trio.sleep_until(begun + INTERVAL_S)
+            begun = trio.current_time()
+            batch = self._gather(first)
             offered = [offer(waiting) for waiting in batch]
             result = await self._append(offered)
             if isinstance(result, OtherIncarnation):
@@ -152,22 +211,20 @@ class Flusher:
             for waiting, answer in zip(batch, result.answers, strict=True):
                 self._tell(waiting, answer, result.durability)
 
-    async def _gather(self) -> list[Waiting]:
-        """Return what the next flush offers: cut pieces first, then what has gathered."""
-        batch, self._rest = self._rest, []
-        if not batch:
-            batch.append(await self._receive.receive())
-        events = sum(len(waiting.events) for waiting in batch)
-        size = 0
+    def _gather(self, came: list[Waiting]) -> list[Waiting]:
+        """Return what the next flush offers: what was split, then what has come meanwhile."""
+        rest, self._rest = self._rest, []
+        events = sum(waiting.events for waiting in rest + came)
+        size = sum(len(waiting.encoded) for waiting in rest + came)
         while events < self._limits.flush_events and size < self._limits.flush_bytes:
             try:
                 waiting = self._receive.receive_nowait()
             except trio.WouldBlock:
                 break
-            batch.append(waiting)
-            events += len(waiting.events)
-            size += sum(len(event.player) + len(event.reference) + 32 for event in waiting.events)
-        return batch
+            came.append(waiting)
+            events += waiting.events
+            size += len(waiting.encoded)
+        return rest + joined(came)
 
     async def _append(self, offered: list[Offered]) -> Appended | OtherIncarnation:
         """Offer until the log answers."""
@@ -192,7 +249,7 @@ class Flusher:
 
     def _tell(self, waiting: Waiting, answer: PieceAnswer, durability: Durability) -> None:
         if answer.answer is Answer.APPENDED:
-            voids = tuple(sorted(waiting.refused.items()))
+            voids = tuple(sorted(waiting.voids.items()))
             waiting.sink.acked(self._partition, answer.last, durability, voids, waiting.count)
         elif answer.answer is Answer.DUPLICATE:
             waiting.sink.acked(

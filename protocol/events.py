@@ -99,13 +99,49 @@ class Piece(Struct, frozen=True, array_like=True):
     events: tuple[Event, ...]
 
 
-_encoder = msgspec.msgpack.Encoder()
+_encode = msgspec.msgpack.Encoder().encode
 _body_decoder = msgspec.msgpack.Decoder(tuple[Piece, ...])
+_events_decoder = msgspec.msgpack.Decoder(tuple[Event, ...])
+
+_FIXARRAY, _ARRAY16 = 16, 65_536
+"""Below these counts an array's header has 1 and 3 bytes, else 5 (MessagePack, array family)."""
 
 
 def encode_piece(piece: Piece) -> bytes:
     """Encode a piece as it is kept in the log."""
-    return _encoder.encode(piece)
+    return frame_piece(piece.producer, piece.first, piece.last, encode_events(piece.events))
+
+
+def encode_events(events: tuple[Event, ...]) -> bytes:
+    """Encode events one after the other, without a header, so that runs of them can be joined."""
+    return _encode(events)[len(_array_header(len(events))) :]
+
+
+def decode_events(encoded: bytes, count: int) -> tuple[Event, ...]:
+    """Decode what ``encode_events`` made of so many events."""
+    return _events_decoder.decode(_array_header(count) + encoded)
+
+
+def frame_piece(producer: str, first: int, last: int, encoded: bytes) -> bytes:
+    """Make a piece, as it is kept in the log, of events that are encoded already."""
+    return b"".join(
+        (
+            b"\x94",
+            _encode(producer),
+            _encode(first),
+            _encode(last),
+            _array_header(last - first + 1),
+            encoded,
+        )
+    )
+
+
+def _array_header(count: int) -> bytes:
+    if count < _FIXARRAY:
+        return bytes((0x90 | count,))
+    if count < _ARRAY16:
+        return b"\xdc" + count.to_bytes(2, "big")
+    return b"\xdd" + count.to_bytes(4, "big")
 
 
 def join_pieces(encoded: list[bytes]) -> bytes:

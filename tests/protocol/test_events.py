@@ -14,6 +14,8 @@ from protocol.events import (
     SeasonClosed,
     Void,
     decode_body,
+    decode_events,
+    encode_events,
     encode_piece,
     join_pieces,
 )
@@ -42,6 +44,13 @@ class TestGolden:
         piece = Piece("x", 1, 2, (MoneyEarned("p", 5, 7), SeasonClosed(1)))
         body = join_pieces([encode_piece(piece)])
         assert body.hex() == "dd00000001" + "94a178010292" + "9511a1700507a0" + "923101"
+
+    @pytest.mark.parametrize("count", [1, 15, 16, 65_535, 65_536])
+    def test_a_piece_of_parts_is_the_piece(self, count: int) -> None:
+        events = tuple(MoneyEarned("p", i + 1, 0) for i in range(count))
+        piece = Piece("x", 1, count, events)
+        assert encode_piece(piece) == msgspec.msgpack.encode(piece)
+        assert decode_events(encode_events(events), count) == events
 
     def test_every_tag_is_kind_and_version(self) -> None:
         tags = [msgspec.msgpack.encode(event)[1] for event, _ in GOLDEN]

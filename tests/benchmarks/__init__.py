@@ -1,0 +1,1 @@
+"""Measurements, each against a limit in the same run: ``just bench NAME``."""
