@@ -3,20 +3,18 @@
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 
 import trio
 
 from producer.broker import Broker
 from projector.service import run_projector
-from protocol.errors import ConfigurationError
 from query.service import run_query
 from runtime import garbage
 from runtime.calendar import Calendar
 from runtime.clock import SystemClock
 from runtime.logging import configure, logger
 from runtime.settings import Settings
-from runtime.tokens import Verifier
+from runtime.tokens import verifier_of
 from scheduler.service import run_scheduler
 from storage.archive import Archive
 from storage.connect import open_directory, open_documents
@@ -87,7 +85,7 @@ async def _broker(settings: Settings, shutdown: trio.Event) -> None:
     broker = Broker(
         log,
         _directory(settings),
-        _verifier(settings),
+        verifier_of(settings),
         SystemClock(),
         partitions=settings.partitions,
         durability=settings.durability,
@@ -132,9 +130,3 @@ def _archive(settings: Settings) -> Archive:
 
 def _directory(settings: Settings) -> Directory:
     return open_directory(settings.directory_url or settings.archive_url)
-
-
-def _verifier(settings: Settings) -> Verifier:
-    if not settings.keys_file:
-        raise ConfigurationError("keys_file: a JWKS file is needed to check tokens")
-    return Verifier(Path(settings.keys_file), settings.token_issuer, settings.token_audience)

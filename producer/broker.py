@@ -221,8 +221,9 @@ class Broker:
         while True:
             await trio.sleep(shortest_s * SWEEP_SHARE)
             now_s, now_ms = trio.current_time(), self.clock.now_ms()
+            revocations = self.verifier.revocations()
             for session in list(self.sessions):
-                session.check(now_s, now_ms)
+                session.check(now_s, now_ms, revocations)
 
     async def _watch_archive(self) -> None:
         """Tell sessions how far the archive holds their lanes."""

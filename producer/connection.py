@@ -46,6 +46,7 @@ from protocol.validation import (
 )
 from runtime.logging import logger
 from runtime.rate import Bucket
+from runtime.revocations import Revocations
 from runtime.tokens import Claims, TokenError
 
 if TYPE_CHECKING:
@@ -163,17 +164,20 @@ class Connection:
         """Return the partitions that this session has lanes in."""
         return self._answers.partitions
 
-    def check(self, now_s: float, now_ms: int) -> None:
+    def check(self, now_s: float, now_ms: int, revocations: Revocations) -> None:
         """End the session if it is overdue: its token, its peer's silence or its own sending.
 
         Args:
             now_s: Trio's time.
             now_ms: Unix time.
+            revocations: the tokens that are taken back by now.
         """
         if now_s - self._sending_since_s > self._limits.send_s:
             self._alive.cancel()
         elif now_ms >= self._claims.expires_at_ms:
             self.end(RemoteProtocolError(ErrorCode.TOKEN_EXPIRED, "the token has expired"))
+        elif self._claims.revoked_by(revocations):
+            self.end(RemoteProtocolError(ErrorCode.TOKEN_REVOKED, "the token was taken back"))
         elif now_s - self._silent_since_s > self._limits.idle_s:
             self.end(RemoteProtocolError(ErrorCode.TIMEOUT, "nothing was sent for too long"))
 

@@ -32,6 +32,8 @@ class ErrorCode(StrEnum):
     TOKEN_ALGORITHM = "token-algorithm"
     TOKEN_SCOPE = "token-scope"
     """The token's scope does not allow to send earnings."""
+    TOKEN_REVOKED = "token-revoked"
+    """The token was taken back before it expired."""
     PRODUCER_INVALID = "producer-invalid"
     """The producer id is not a lower-case UUID."""
     PRODUCER_FOREIGN = "producer-foreign"

@@ -3,12 +3,10 @@
 import asyncio
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from protocol.errors import ConfigurationError
 from query.api import Api
 from query.app import create_app
 from query.limits import THREADS
@@ -16,7 +14,7 @@ from runtime.calendar import Calendar
 from runtime.clock import SystemClock
 from runtime.logging import configure
 from runtime.settings import Settings
-from runtime.tokens import Verifier
+from runtime.tokens import Verifier, verifier_of
 from storage.archive import Archive, require_partitions
 from storage.boards_redis import RedisBoards
 from storage.connect import open_directory, open_documents
@@ -31,9 +29,7 @@ def run_query(settings: Settings) -> None:
         ArchiveUnavailableError: archive or directory do not answer at the start.
     """
     log = configure("query", settings.log_format)
-    if not settings.keys_file:
-        raise ConfigurationError("keys_file: a JWKS file is needed to check tokens")
-    verifier = Verifier(Path(settings.keys_file), settings.token_issuer, settings.token_audience)
+    verifier = verifier_of(settings)
     calendar = Calendar(settings.season_calendar, settings.season_time_zone)
     archive = Archive(open_documents(settings.archive_url))
     directory = open_directory(settings.directory_url or settings.archive_url)

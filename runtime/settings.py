@@ -46,6 +46,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How many replicas must confirm where durability is ``replicated``."""
     keys_file: str = ""
     """JWKS file with the public keys that tokens are checked with."""
+    revocations_file: str = ""
+    """JSON file of tokens taken back, see ``runtime.revocations``. Empty: none are."""
     token_issuer: str = "moneyboard"
     token_audience: str = "moneyboard"
     retain_records: int = 100_000

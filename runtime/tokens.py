@@ -21,6 +21,9 @@ from msgspec import Struct
 
 from protocol.errors import ConfigurationError, ErrorCode, MoneyboardError
 from protocol.identity import is_subject
+from runtime.reread import Reread
+from runtime.revocations import NOTHING_REVOKED, Revocations, parse_revocations
+from runtime.settings import Settings
 
 TOKEN_BYTES_MAX = 8 * 1024
 LEEWAY_MS = 10_000
@@ -44,11 +47,17 @@ class TokenError(MoneyboardError):
 
 
 class Claims(Struct, frozen=True):
-    """What a verified token says."""
+    """What a verified token says; ``token_id`` is empty where it has no ``jti``."""
 
     subject: str
     scopes: frozenset[str]
     expires_at_ms: int
+    issued_at_s: float = 0
+    token_id: str = ""
+
+    def revoked_by(self, revocations: Revocations) -> bool:
+        """Tell whether the token is revoked."""
+        return revocations.revokes(self.token_id, self.subject, self.issued_at_s)
 
 
 class _Payload(Struct):
@@ -59,26 +68,32 @@ class _Payload(Struct):
     iss: str
     scope: str = ""
     nbf: float = 0
+    jti: str = ""
 
 
 class Verifier:
-    """Verifies tokens with the public keys of a JWKS file, reread when the file changes.
+    """Verifies tokens with keys and revocations that are read again when their files change.
 
     Args:
         keys_file: a JWK set (RFC 7517) with a ``kid`` for each key.
         issuer, audience: what ``iss`` and ``aud`` must be.
+        revocations_file: see ``runtime.revocations``; None revokes nothing.
 
     Raises:
-        ConfigurationError: the file cannot be read or holds no usable key.
+        ConfigurationError: a file cannot be read or holds nothing usable.
     """
 
-    def __init__(self, keys_file: Path, issuer: str, audience: str) -> None:
-        self._file = keys_file
+    def __init__(
+        self, keys_file: Path, issuer: str, audience: str, revocations_file: Path | None = None
+    ) -> None:
         self._issuer = issuer
         self._audience = audience
-        self._stamp: tuple[int, int] | None = None
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._refresh()
+        self._keys = Reread(keys_file, _parse_keys, "keys_file")
+        self._revocations = (
+            None
+            if revocations_file is None
+            else Reread(revocations_file, parse_revocations, "revocations_file")
+        )
 
     def verify(self, token: str, now_ms: int) -> Claims:
         """Return what a token says.
@@ -88,20 +103,26 @@ class Verifier:
             now_ms: Unix time in milliseconds.
 
         Raises:
-            TokenError: TOKEN_MISSING, _INVALID, _EXPIRED, _AUDIENCE or _ALGORITHM.
+            TokenError: TOKEN_MISSING, _INVALID, _EXPIRED, _AUDIENCE, _ALGORITHM or _REVOKED.
         """
         if not token:
             raise TokenError(ErrorCode.TOKEN_MISSING, "no token")
         if len(token) > TOKEN_BYTES_MAX:
             raise TokenError(ErrorCode.TOKEN_INVALID, "the token is too large")
-        self._refresh()
         key = self._key_of(token)
         try:
             decoded = jwt.PyJWS().decode_complete(token, key, algorithms=[_algorithm(key)])
             claims = msgspec.json.decode(decoded["payload"], type=_Payload)
         except (jwt.PyJWTError, msgspec.DecodeError, ValueError, RecursionError) as error:
             raise TokenError(ErrorCode.TOKEN_INVALID, "signature or claims are wrong") from error
-        return self._judge(claims, now_ms)
+        judged = self._judge(claims, now_ms)
+        if judged.revoked_by(self.revocations()):
+            raise TokenError(ErrorCode.TOKEN_REVOKED, "the token was taken back")
+        return judged
+
+    def revocations(self) -> Revocations:
+        """Return what is revoked now; tokens that were verified earlier may be among it."""
+        return NOTHING_REVOKED if self._revocations is None else self._revocations.value()
 
     def _key_of(self, token: str) -> jwt.PyJWK:
         try:
@@ -111,7 +132,7 @@ class Verifier:
         if header.get("alg") not in ALGORITHMS.values():
             raise TokenError(ErrorCode.TOKEN_ALGORITHM, "only EdDSA and RS256 are accepted")
         kid = header.get("kid")
-        key = self._keys.get(kid) if isinstance(kid, str) else None
+        key = self._keys.value().get(kid) if isinstance(kid, str) else None
         if key is None:
             raise TokenError(ErrorCode.TOKEN_INVALID, "the key is not known")
         if header["alg"] != _algorithm(key):
@@ -130,24 +151,30 @@ class Verifier:
         if max(claims.iat, claims.nbf) * 1000 > now_ms + LEEWAY_MS:
             raise TokenError(ErrorCode.TOKEN_INVALID, "the token is from the future")
         scopes = frozenset(claims.scope.split())
-        return Claims(claims.sub, scopes, int(claims.exp * 1000) + LEEWAY_MS)
+        expires_at_ms = int(claims.exp * 1000) + LEEWAY_MS
+        return Claims(claims.sub, scopes, expires_at_ms, claims.iat, claims.jti)
 
-    def _refresh(self) -> None:
-        """Read the keys again when the file has changed; a broken new file keeps the old keys."""
-        try:
-            status = self._file.stat()
-            stamp = (status.st_mtime_ns, status.st_size)
-            if stamp == self._stamp:
-                return
-            keys = jwt.PyJWKSet.from_json(self._file.read_text()).keys
-        except (OSError, ValueError, jwt.PyJWTError) as error:
-            if self._keys:
-                return
-            raise ConfigurationError(f"keys_file: {self._file}: {error}") from error
-        usable = {key.key_id: key for key in keys if key.key_id and key.key_type in ALGORITHMS}
-        if not usable:
-            raise ConfigurationError(f"keys_file: {self._file} holds no EdDSA or RSA key with kid")
-        self._keys, self._stamp = usable, stamp
+
+def _parse_keys(text: str) -> dict[str, jwt.PyJWK]:
+    """Return the usable keys of a JWK set by their id; ValueError when there is none."""
+    try:
+        keys = jwt.PyJWKSet.from_json(text).keys
+    except jwt.PyJWTError as error:
+        raise ValueError(str(error)) from error
+    usable = {key.key_id: key for key in keys if key.key_id and key.key_type in ALGORITHMS}
+    if not usable:
+        raise ValueError("no EdDSA or RSA key with kid")
+    return usable
+
+
+def verifier_of(settings: Settings) -> Verifier:
+    """Return the verifier that the settings describe; raises as it does."""
+    if not settings.keys_file:
+        raise ConfigurationError("keys_file: a JWKS file is needed to check tokens")
+    revocations = Path(settings.revocations_file) if settings.revocations_file else None
+    return Verifier(
+        Path(settings.keys_file), settings.token_issuer, settings.token_audience, revocations
+    )
 
 
 def generate_keys(folder: Path) -> None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import trio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
@@ -66,6 +67,16 @@ class Arena:
 
     def token(self, subject: str = "game-1", scope: str = "earn:any", **claims: Any) -> str:
         return mint(self.key, subject, scope, **{"now_ms": self.clock.now_ms(), **claims})
+
+    @property
+    def revocations_file(self) -> Path:
+        return self.folder / "revocations.json"
+
+    def revoke(self, *token_ids: str, **subjects: float) -> None:
+        """Write the revocation list, whole at once as an operator's tool would."""
+        new = self.folder / "revocations.new"
+        new.write_bytes(msgspec.json.encode({"tokens": token_ids, "subjects": subjects}))
+        new.replace(self.revocations_file)
 
     def events(self) -> list[tuple[str, int, Any]]:
         """Every record of the log as (producer, seq, event)."""
@@ -149,7 +160,8 @@ async def arena(
     found = Arena(folder, log)
     for partition in range(PARTITIONS):
         found.log.open_partition(partition)
-    verifier = Verifier(folder / JWKS_FILE, "moneyboard", "moneyboard")
+    found.revoke()
+    verifier = Verifier(folder / JWKS_FILE, "moneyboard", "moneyboard", found.revocations_file)
     broker = found.broker = Broker(
         found.log,
         found.directory,

@@ -7,12 +7,17 @@ import pytest
 import trio
 
 from producer.client import connect
+from protocol.events import MoneyEarned
 from protocol.limits import Limits
 from tests.arena import Arena, arena, partition, producer_id
 
 HOME = partition("alice")
 LIMITS = Limits(message_bytes=16 * 1024, batch_events=50, window_events=100, flush_events=50)
 HONEST = producer_id(999)
+
+
+def earned(player: str = "alice", amount: int = 5, at_ms: int = 0) -> MoneyEarned:
+    return MoneyEarned(player, amount, at_ms)
 
 
 @pytest.fixture

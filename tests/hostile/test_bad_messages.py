@@ -30,13 +30,7 @@ from protocol.messages import (
 )
 from protocol.money import AMOUNT_MAX
 from tests.arena import NOW_MS, Arena, Talk, arena, partition, producer_id, raw_connection
-from tests.hostile.conftest import LIMITS
-
-HOME = partition("alice")
-
-
-def earned(player: str = "alice", amount: int = 5, at_ms: int = 0) -> MoneyEarned:
-    return MoneyEarned(player, amount, at_ms)
+from tests.hostile.conftest import HOME, LIMITS, earned
 
 
 class TestMessages:

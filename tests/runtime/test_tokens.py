@@ -11,6 +11,8 @@ from jwt.algorithms import RSAAlgorithm
 
 from protocol.errors import ConfigurationError, ErrorCode
 from runtime.rate import Bucket
+from runtime.reread import Reread
+from runtime.revocations import parse_revocations
 from runtime.tokens import (
     JWKS_FILE,
     LEEWAY_MS,
@@ -74,6 +76,44 @@ class TestVerifier:
         assert verifier.verify(token, NOW_MS).subject == "me"
         (tmp_path / JWKS_FILE).write_text("broken")
         assert verifier.verify(token, NOW_MS).subject == "me"
+
+
+class TestRevocations:
+    """Single tokens by id, or all of a subject up to a time."""
+
+    LIST = parse_revocations('{"tokens": ["t-1"], "subjects": {"game": 100}}')
+
+    @pytest.mark.parametrize(
+        ("token_id", "subject", "issued_at_s", "revoked"),
+        [
+            ("t-1", "other", 500, True),
+            ("t-2", "other", 50, False),
+            ("", "other", 50, False),
+            ("", "game", 99, True),
+            ("t-2", "game", 100, True),
+            ("", "game", 100.5, False),
+        ],
+    )
+    def test_which(self, token_id: str, subject: str, issued_at_s: float, revoked: bool) -> None:
+        assert self.LIST.revokes(token_id, subject, issued_at_s) is revoked
+
+    @pytest.mark.parametrize("text", ["", "[]", '{"token": []}', '{"subjects": {"a": "x"}}'])
+    def test_a_file_that_is_none(self, text: str, tmp_path: Path) -> None:
+        file = tmp_path / "revocations.json"
+        file.write_text(text)
+        with pytest.raises(ConfigurationError, match="revocations_file"):
+            Reread(file, parse_revocations, "revocations_file")
+
+    def test_a_broken_change_and_a_lost_file_leave_the_list_in_force(self, tmp_path: Path) -> None:
+        file = tmp_path / "revocations.json"
+        file.write_text('{"tokens": ["t-1"]}')
+        found = Reread(file, parse_revocations, "revocations_file")
+        file.write_text('{"tokens": ["t-1", ')
+        assert found.value().revokes("t-1", "", 0)
+        file.unlink()
+        assert found.value().revokes("t-1", "", 0)
+        file.write_text('{"tokens": ["t-22"]}')
+        assert not found.value().revokes("t-1", "", 0)
 
 
 class TestBucket:
