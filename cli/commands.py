@@ -44,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def service(arguments: argparse.Namespace) -> int:
     """Run one service until a signal."""
-    run_service(arguments.service, settings_.load(arguments.config))
+    overrides = {"workers": getattr(arguments, "workers", None)}
+    run_service(arguments.service, settings_.load(arguments.config, overrides=overrides))
     return 0
 
 

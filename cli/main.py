@@ -83,6 +83,8 @@ def parser() -> argparse.ArgumentParser:
     for name in SERVICES:
         service = commands_of.add_parser(name, help=f"the {name} alone, set by MONEYBOARD_*")
         service.add_argument("--config", type=Path, help="a TOML file of settings")
+        if name == "broker":
+            service.add_argument("--workers", type=int, help="processes; 0: one a core (default 1)")
         service.set_defaults(command=commands.service, service=name)
     return root
 

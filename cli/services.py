@@ -6,6 +6,7 @@ from functools import partial
 
 import trio
 
+from cli.workers import how_many, run_workers
 from producer.broker import Broker
 from projector.service import run_projector
 from query.service import run_query
@@ -81,6 +82,9 @@ async def _cancelled_by(shutdown: trio.Event, service: Callable[[], Awaitable[No
 
 
 async def _broker(settings: Settings, shutdown: trio.Event) -> None:
+    if how_many(settings) > 1:
+        await run_workers(settings, shutdown)
+        return
     log = await _log(settings)
     broker = Broker(
         log,
@@ -90,7 +94,9 @@ async def _broker(settings: Settings, shutdown: trio.Event) -> None:
         partitions=settings.partitions,
         durability=settings.durability,
     )
-    await broker.run(settings.ws_host, settings.ws_port, shutdown=shutdown)
+    await broker.run(
+        settings.ws_host, settings.ws_port, shutdown=shutdown, shared=settings.shared_port
+    )
 
 
 async def _projector(settings: Settings, shutdown: trio.Event) -> None:

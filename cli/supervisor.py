@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from msgspec import Struct
 
 from protocol.errors import ConfigurationError
 from runtime.logging import logger
+from runtime.settings import WORKERS_MAX
 
 WRONG_CONFIGURATION = 2
 """Exit code of a service that cannot run as it was configured."""
@@ -36,6 +38,8 @@ STEADY_S = 10.0
 STOP_S = 15.0
 """For a child to stop by itself after SIGTERM: longer than the broker's drain."""
 
+CHILDREN_MAX = WORKERS_MAX
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -45,13 +49,13 @@ class Child(Struct, frozen=True):
     Attributes:
         name: in logs; its output goes to ``log_file``.
         command, environ: how to start it.
-        log_file: appended to.
+        log_file: appended to; None leaves the output to the supervisor's own.
     """
 
     name: str
     command: list[str]
     environ: Mapping[str, str]
-    log_file: Path
+    log_file: Path | None
 
 
 class Supervisor:
@@ -62,7 +66,7 @@ class Supervisor:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._order: list[str] = []
         self._stopping = False
-        self._limiter = trio.CapacityLimiter(16)  # a thread waits for each child; there are five
+        self._limiter = trio.CapacityLimiter(2 * CHILDREN_MAX)  # a thread waits for each child
 
     async def keep_up(self, child: Child) -> None:
         """Run a child for ever.
@@ -83,33 +87,41 @@ class Supervisor:
                 return
             del self._running[child.name]
             if code == WRONG_CONFIGURATION:
-                raise ConfigurationError(last_line(child.log_file) or f"{child.name} cannot run")
+                told = "" if child.log_file is None else last_line(child.log_file)
+                raise ConfigurationError(told or f"{child.name} cannot run as configured")
             if trio.current_time() - began > STEADY_S:
                 pause = RESTART_FIRST_S
             self._log.warning("died", service=child.name, code=code, again_in_s=pause)
             await trio.sleep(pause)
             pause = min(2 * pause, RESTART_LAST_S)
 
-    async def stop(self) -> None:
-        """Stop all children, the last added first; by force where one takes too long."""
+    async def stop(self, *, together: bool = False) -> None:
+        """Stop all children, the last added first; by force where one takes too long.
+
+        Args:
+            together: tell all before waiting for any.
+        """
         self._stopping = True
-        for name in reversed(self._order):
-            process = self._running.get(name)
-            if process is None:
-                continue
-            process.send_signal(signal.SIGTERM)
+        running = [self._running[name] for name in reversed(self._order) if name in self._running]
+        if together:
+            for process in running:
+                process.send_signal(signal.SIGTERM)
+        for process in running:
+            if not together:  # a second signal would end a drain
+                process.send_signal(signal.SIGTERM)
             with trio.move_on_after(STOP_S) as waiting:
                 await trio.to_thread.run_sync(
                     process.wait, abandon_on_cancel=True, limiter=self._limiter
                 )
             if waiting.cancelled_caught:
-                self._log.warning("killed", service=name)
+                self._log.warning("killed", pid=process.pid)
                 process.kill()
                 process.wait()
 
     def _spawn(self, child: Child) -> subprocess.Popen[bytes]:
         """Start a child; blocks for the milliseconds that this takes, on the main thread."""
-        with child.log_file.open("ab") as output:
+        opened = nullcontext() if child.log_file is None else child.log_file.open("ab")
+        with opened as output:
             process = subprocess.Popen(  # noqa: S603 - our own services
                 child.command,
                 env=dict(child.environ),

@@ -96,11 +96,19 @@ class Broker:
         port: int,
         *,
         shutdown: trio.Event,
+        shared: bool = False,
         task_status: trio.TaskStatus[list[trio.SocketListener]] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve until cancelled, or until ``shutdown`` is set and all sessions are drained.
 
         Started with the listeners, once every partition is open.
+
+        Args:
+            host: where to listen.
+            port: 0 for any that is free.
+            shutdown: set by the caller.
+            shared: let other brokers of this machine listen there, too.
+            task_status: Trio's.
 
         Raises:
             OSError: the address cannot be listened on.
@@ -120,7 +128,7 @@ class Broker:
             nursery.start_soon(self._watch_archive)
             nursery.start_soon(self._watch_sessions)
             async with trio.open_nursery() as accepting:
-                serve = partial(acceptor.serve, host, port, nursery)
+                serve = partial(acceptor.serve, host, port, nursery, shared=shared)
                 task_status.started(await accepting.start(serve))
                 await shutdown.wait()
                 accepting.cancel_scope.cancel()

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
+from trio import socket
 from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_stream
 
 from protocol.limits import Limits
@@ -52,16 +53,28 @@ class Acceptor:
         port: int,
         sessions: trio.Nursery,
         *,
+        shared: bool = False,
         task_status: trio.TaskStatus[list[trio.SocketListener]] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Listen until cancelled; started with the listeners.
 
         Connections live in the nursery ``sessions`` and outlive a cancel of the listening.
 
+        Args:
+            host: where to listen.
+            port: 0 for any that is free.
+            sessions: see above.
+            shared: let other processes listen there, too; the kernel spreads connections over
+                them (SO_REUSEPORT).
+            task_status: Trio's.
+
         Raises:
             OSError: the address cannot be listened on.
         """
-        listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+        if shared:
+            listeners = await _shared_listeners(host, port)
+        else:
+            listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
         await trio.serve_listeners(
             self._connection, listeners, handler_nursery=sessions, task_status=task_status
         )
@@ -124,6 +137,31 @@ class Acceptor:
             await request.reject(400, body=f"subprotocols spoken here: {known}\n".encode())
             return None
         return await request.accept(subprotocol=chosen), chosen
+
+
+async def _shared_listeners(host: str, port: int) -> list[trio.SocketListener]:
+    """Listen as ``trio.open_tcp_listeners`` does, on sockets that share their address."""
+    listeners: list[trio.SocketListener] = []
+    found = await socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    try:
+        for family, kind, protocol, _, address in found:
+            listening = socket.socket(family, kind, protocol)
+            try:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                if family == socket.AF_INET6:
+                    listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                await listening.bind(address)
+                listening.listen(BACKLOG)
+            except BaseException:
+                listening.close()
+                raise
+            listeners.append(trio.SocketListener(listening))
+    except BaseException:
+        for listener in listeners:
+            listener.socket.close()
+        raise
+    return listeners
 
 
 def _leaves(errors: BaseExceptionGroup[BaseException]) -> list[BaseException]:

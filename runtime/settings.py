@@ -19,6 +19,9 @@ from protocol.partition import PARTITIONS_DEFAULT, PARTITIONS_MAX
 
 PREFIX = "MONEYBOARD_"
 
+WORKERS_MAX = 64
+"""More brokers than that want more machines."""
+
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that an operator may set. Key ``x`` is ``MONEYBOARD_X`` in the environment."""
@@ -33,6 +36,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """P; fixed when the store is created."""
     ws_host: str = "127.0.0.1"
     ws_port: int = 7400
+    shared_port: bool = False
+    """Let several brokers of this machine listen on ``ws_port`` (SO_REUSEPORT)."""
+    workers: int = 1
+    """Broker processes on ``ws_port``; 0: one for each core. Limits count in each by itself."""
     http_host: str = "127.0.0.1"
     http_port: int = 7480
     season_calendar: str = "0 0 * * 1"
@@ -95,6 +102,8 @@ def load(
         raise ConfigurationError(str(error)) from error
     if not 1 <= settings.partitions <= PARTITIONS_MAX:
         raise ConfigurationError(f"partitions: must be 1 to {PARTITIONS_MAX}")
+    if not 0 <= settings.workers <= WORKERS_MAX:
+        raise ConfigurationError(f"workers: must be 0 to {WORKERS_MAX}")
     return settings
 
 
