@@ -1,7 +1,8 @@
 """The projector: folds each partition's log into the read models, with a checkpoint.
 
 The loop is read, fold, apply. Where it stands is only ever the checkpoint in the store: a crash
-anywhere repeats at most one batch, which the compare-and-set then refuses.
+anywhere repeats at most one batch, which the compare-and-set then refuses. Read models that are
+missing, or whose log is no more, are filled anew from the archive.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,21 +12,20 @@ import trio
 from structlog.typing import FilteringBoundLogger
 
 from projector.folds.state import changes, checkpoint_after
+from projector.refill import refill
 from projector.source import read_batch
 from protocol.errors import LogMismatchError, MoneyboardError
 from runtime.logging import logger
 from storage.archive import Archive
 from storage.documents import ArchiveUnavailableError
 from storage.log import Log, LogUnavailableError
-from storage.readmodels import Applied, Changes, Checkpoint, ReadModels
+from storage.readmodels import Applied, Checkpoint, ReadModels
 
 OUTAGE_PAUSE_S = 0.25
 """Between tries while the log or the archive is away."""
 
 OPENING_PAUSE_S = 0.1
 """Between looks for a partition that the scheduler has not opened yet."""
-
-NOTHING = Changes({}, {})
 
 Ts = TypeVarTuple("Ts")
 
@@ -43,7 +43,6 @@ async def run_projector(
     Started when every partition has a checkpoint.
 
     Raises:
-        LogMismatchError: a log is not the one that its read models were folded from.
         UnreadableRecordError: a record that this version cannot decode.
         MoneyboardError: a sum would pass 2^53.
         Each ends the whole service, inside an exception group. Cancelling leaves at most one
@@ -79,19 +78,24 @@ class Projection:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Project until cancelled; started when there is a checkpoint. Raises as the service."""
         checkpoint: Checkpoint | None = None
-        announced = False
+        announced = stale = False
         while True:
             try:
                 if checkpoint is None:
-                    checkpoint = await self._in_thread(self.begin)
+                    checkpoint = await self._in_thread(self.begin, stale)
                     if checkpoint is None:
                         await trio.sleep(OPENING_PAUSE_S)
                         continue
+                    stale = False
                     if not announced:
                         self._logger.info("projecting", after=checkpoint.position.n)
                         task_status.started()
                         announced = True
                 checkpoint = await self._in_thread(self.step, checkpoint)
+            except LogMismatchError as error:
+                self._logger.warning("log-mismatch", error=str(error))
+                checkpoint, stale = None, True
+                await trio.sleep(OUTAGE_PAUSE_S)
             except (LogUnavailableError, ArchiveUnavailableError) as error:
                 self._logger.warning("outage", error=str(error))
                 checkpoint = None
@@ -102,19 +106,25 @@ class Projection:
     ) -> Checkpoint | None:
         return await trio.to_thread.run_sync(call, *arguments, limiter=self._limiter)
 
-    def begin(self) -> Checkpoint | None:
-        """Return the checkpoint, written at the log's beginning if there is none yet.
+    def begin(self, stale: bool = False) -> Checkpoint | None:
+        """Return the checkpoint, after filling the read models from the archive if they need it.
 
-        None while the partition is not opened.
+        Args:
+            stale: the log contradicts the checkpoint that stands.
+
+        Returns:
+            None while the partition is not opened, or when another projector was here: try again.
+
+        Raises:
+            LogMismatchError: the log must be restored first.
         """
         found = self._models.checkpoint(self._partition)
-        if found is not None:
+        if found is not None and not stale:
             return found
-        head = self._log.head(self._partition)
-        if head is None:
+        if self._log.head(self._partition) is None:
             return None
-        beginning = Checkpoint(incarnation=head.incarnation)
-        self._models.apply(self._partition, Checkpoint(), beginning, NOTHING)
+        if refill(self._log, self._models, self._archive, self._partition, found):
+            self._logger.info("refilled", before=None if found is None else found.position.n)
         return self._models.checkpoint(self._partition)
 
     def step(self, checkpoint: Checkpoint) -> Checkpoint | None:

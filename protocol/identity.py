@@ -14,6 +14,9 @@ REFERENCE_MAX = 128
 SEASON_PRODUCER = "season"
 """The lane that closes seasons; its seq is the season, so each can be closed only once."""
 
+RESTORE_PRODUCER = "restore"
+"""The lane of Restored records; its seq is the incarnation that each begins."""
+
 _PLAYER = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{PLAYER_ID_MAX - 1}}}")
 _PRODUCER = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SUBJECT = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@/-]{{0,{SUBJECT_MAX - 1}}}")

@@ -3,7 +3,7 @@
 Laws:
 
 - Only entries that continue the archive's own chain are archived; a log that is behind the archive
-  or contradicts it stops the service loudly.
+  or contradicts it must be restored first.
 - What is archived is published in the log (``mark_archived``) after it stands in the archive; a
   crash in between is made good at the next start, from the archive.
 - Only what is marked is trimmed, and ``retain_records`` stay all the same.
@@ -13,10 +13,10 @@ from collections.abc import Iterable
 
 from protocol.errors import LogMismatchError
 from protocol.events import decode_body
-from protocol.log import GENESIS, Entry, Position
+from protocol.log import GENESIS, Entry, Position, follows
 from runtime.logging import logger
+from scheduler.condition import require_same
 from storage.archive import Archive
-from storage.archived import Tip
 from storage.log import ENTRY_BYTES_MAX, Head, Log
 
 SEGMENT_ENTRIES = 256
@@ -54,18 +54,20 @@ class Archiver:
         """Archive what is new, at most one segment; return how many records that was.
 
         Raises:
-            LogMismatchError: the log is behind the archive, or another one.
+            LogMismatchError: the log must be restored, see ``scheduler.restorer``.
             LogUnavailableError, ArchiveUnavailableError: an outage; try again.
         """
-        tip = self._archive.tip(self._partition)
-        head = self._log.head(self._partition)
-        require_same_log(self._partition, tip, head, self._log)
-        assert head is not None  # noqa: S101 - require_same_log has looked
+        tip, head = require_same(self._log, self._archive, self._partition)
         if head.archived_n < tip.position.n:
             self._mark_again(head)
         if head.position.n == tip.position.n:
             return 0
         entries = self._read(tip.position.n)
+        if not follows(tip.position, entries[0]):
+            raise LogMismatchError(
+                f"partition {self._partition}: the log's entry at {entries[0].n} "
+                f"does not follow the archive at {tip.position.n}"
+            )
         if not self._archive.append_segment(self._partition, head.incarnation, entries):
             self._logger.info("another-archiver", n=tip.position.n)
             return 0
@@ -128,31 +130,3 @@ class Archiver:
 def lanes_of(entries: Iterable[Entry]) -> dict[str, int]:
     """Return each producer's last seq in the entries."""
     return {piece.producer: piece.last for entry in entries for piece in decode_body(entry.body)}
-
-
-def require_same_log(partition: int, tip: Tip, head: Head | None, log: Log) -> None:
-    """Check that the log continues what is archived.
-
-    Raises:
-        LogMismatchError: it is missing, behind, or has another chain where the archive ends.
-    """
-    if head is None:
-        raise LogMismatchError(f"partition {partition}: the log is missing")
-    if head.position.n < tip.position.n:
-        raise LogMismatchError(
-            f"partition {partition}: the log ends at {head.position.n}, "
-            f"behind the archive's {tip.position.n}"
-        )
-    at_tip = (
-        head.position if head.position.n == tip.position.n else _position_in(log, partition, tip)
-    )
-    if at_tip is not None and at_tip != tip.position:
-        raise LogMismatchError(
-            f"partition {partition}: the log and the archive differ at {tip.position.n}"
-        )
-
-
-def _position_in(log: Log, partition: int, tip: Tip) -> Position | None:
-    """Return the log's position at the archive's tip; None where it was trimmed away."""
-    entry = log.entry(partition, tip.position.n)
-    return None if entry is None else entry.position

@@ -8,14 +8,15 @@ from collections.abc import Callable
 
 import trio
 
-from protocol.errors import ConfigurationError
-from protocol.log import GENESIS
+from protocol.errors import ConfigurationError, LogMismatchError
 from protocol.partition import HASH_NAME
 from runtime.calendar import Calendar
 from runtime.clock import Clock
 from runtime.logging import logger
 from runtime.settings import Settings
-from scheduler.archiver import Archiver, require_same_log
+from scheduler.archiver import Archiver
+from scheduler.condition import Condition
+from scheduler.restorer import Restorer
 from scheduler.seasons import SeasonMachine, Step
 from scheduler.snapshots import Snapshotter
 from storage.archive import Archive, require_partitions
@@ -38,15 +39,14 @@ SNAPSHOT_IDLE_S = 0.5
 OUTAGE_PAUSE_S = 0.5
 
 
-def open_store(log: Log, archive: Archive, partitions: int, created_ms: int) -> Layout:
-    """Create the store's layout and partitions, or check those that stand. Blocks.
+def open_store(log: Log, archive: Archive, partitions: int, now_ms: int) -> Layout:
+    """Create the store's layout and partitions, or check and restore those that stand. Blocks.
 
     Raises:
         ConfigurationError: the store has another number of partitions, or another layout.
-        LogMismatchError: the archive has records that the log lacks.
         LogUnavailableError, ArchiveUnavailableError: an outage; try again.
     """
-    layout = archive.layout(Layout(partitions, HASH_NAME, LAYOUT_VERSION, created_ms))
+    layout = archive.layout(Layout(partitions, HASH_NAME, LAYOUT_VERSION, now_ms))
     require_partitions(layout, partitions)
     if (layout.hash, layout.version) != (HASH_NAME, LAYOUT_VERSION):
         raise ConfigurationError(
@@ -54,10 +54,9 @@ def open_store(log: Log, archive: Archive, partitions: int, created_ms: int) -> 
             f"not {HASH_NAME} version {LAYOUT_VERSION}"
         )
     for partition in range(partitions):
-        tip = archive.tip(partition)
-        if tip.position == GENESIS:
-            log.open_partition(partition)
-        require_same_log(partition, tip, log.head(partition), log)
+        restorer = Restorer(log, archive, partition)
+        while restorer.step(now_ms) is not Condition.SAME:
+            pass  # each step brings it nearer, whoever else is at it
     return layout
 
 
@@ -74,7 +73,7 @@ async def run_scheduler(
     """Archive, snapshot and close seasons until cancelled. Started when the store is open.
 
     Raises:
-        ConfigurationError, LogMismatchError: see ``open_store``.
+        ConfigurationError: see ``open_store``.
         ArchiveError, UnreadableRecordError: see the steps. Inside an exception group. Cancelling
         waits for the steps under way, each of which may be repeated.
     """
@@ -85,7 +84,9 @@ async def run_scheduler(
     async with trio.open_nursery() as nursery:
         for partition in range(settings.partitions):
             archiver = Archiver(log, archive, partition, settings.retain_records)
-            nursery.start_soon(_repeat, _archiving(archiver), IDLE_S, limiter)
+            restorer = Restorer(log, archive, partition)
+            archiving = _archiving(archiver, restorer, clock)
+            nursery.start_soon(_repeat, archiving, IDLE_S, limiter)
             snapshotter = Snapshotter(archive, partition)
             nursery.start_soon(
                 _repeat, _snapshotting(snapshotter, clock, mark_ms), SNAPSHOT_IDLE_S, limiter
@@ -94,8 +95,15 @@ async def run_scheduler(
         task_status.started()
 
 
-def _archiving(archiver: Archiver) -> Callable[[], bool]:
-    return lambda: archiver.step() > 0
+def _archiving(archiver: Archiver, restorer: Restorer, clock: Clock) -> Callable[[], bool]:
+    def step() -> bool:
+        try:
+            return archiver.step() > 0
+        except LogMismatchError as error:
+            logger(part="scheduler").warning("log-mismatch", error=str(error))
+            return restorer.step(clock.now_ms()) is not Condition.SAME
+
+    return step
 
 
 def _snapshotting(snapshotter: Snapshotter, clock: Clock, mark_ms: int) -> Callable[[], bool]:

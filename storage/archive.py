@@ -160,6 +160,13 @@ class Archive:
                     after = entry.position
                 from_n = segment.last + 1
 
+    def last_entry(self, partition: int) -> Entry | None:
+        """Return the archive's last entry of a partition; None when nothing is archived."""
+        segment = self._newest_segment(partition)
+        if segment is None:
+            return None
+        return unpack(self._documents.chunk(segment.chunk), list[Entry])[-1]
+
     def _newest_segment(self, partition: int) -> Segment | None:
         return _typed(self._documents.newest(Kind.SEGMENT, partition), Segment)
 

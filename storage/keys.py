@@ -51,3 +51,13 @@ def totals(partition: int, season: int) -> str:
 def prizes(partition: int) -> str:
     """Hash: player to the sum of all prizes ever paid to it."""
     return f"mb:{{{partition}}}:p{PROJECTION_VERSION}:prizes"
+
+
+def staged(name: str, token: str) -> str:
+    """What is being filled to replace a key, in its slot; expires if that is never finished.
+
+    Args:
+        name: the key.
+        token: of the one who fills it, so that two do not mix.
+    """
+    return f"{name}:staged:{token}"

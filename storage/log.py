@@ -9,6 +9,7 @@ Laws:
 - A piece of the producer ``season`` closes the season: its seq is the season; it comes alone in
   its call, and the entry after it belongs to season + 1.
 - Callers name the incarnation that they know; another one appends nothing.
+- A restored log is switched in whole, only in place of the one that was found wanting.
 """
 
 from typing import NamedTuple, Protocol
@@ -87,6 +88,20 @@ class OtherIncarnation(NamedTuple):
     incarnation: int | None
 
 
+class Restoration(Struct, frozen=True):
+    """What a log is restored to.
+
+    Attributes:
+        entry: the Restored entry, archived as the partition's last; it says the season, too.
+        incarnation: that begins with it.
+        fence: producer to the last seq of its lane up to and with ``entry``; all archived.
+    """
+
+    entry: Entry
+    incarnation: int
+    fence: dict[str, int]
+
+
 class Log(Protocol):
     """A partitioned log. All methods may block; an outage raises ``LogUnavailableError``."""
 
@@ -132,6 +147,14 @@ class Log(Protocol):
 
     def trim(self, partition: int, up_to_n: int) -> int:
         """Forget entries that end at or before ``up_to_n`` and are marked archived."""
+        ...
+
+    def restore(self, partition: int, found: Head | None, restored: Restoration) -> bool:
+        """Replace a partition's log by one that goes on after ``restored.entry``.
+
+        Only if the head's position and incarnation are still those of ``found`` (None: there is
+        no head); else False, and nothing is changed.
+        """
         ...
 
     def close(self) -> None:

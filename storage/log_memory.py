@@ -10,7 +10,7 @@ from protocol.fence import Answer, judge
 from protocol.identity import SEASON_PRODUCER
 from protocol.log import GENESIS, Entry, Position, link
 from protocol.messages import Durability
-from storage.log import Appended, Head, Offered, OtherIncarnation, PieceAnswer
+from storage.log import Appended, Head, Offered, OtherIncarnation, PieceAnswer, Restoration
 
 
 class _Partition:
@@ -155,6 +155,30 @@ class MemoryLog:
             gone = len(found.entries) - len(kept)
             found.entries = kept
             return gone
+
+    def restore(self, partition: int, found: Head | None, restored: Restoration) -> bool:
+        """Replace the log, if it is still the one that was found."""
+        with self._lock:
+            stands = self._partitions[partition]
+            if (stands and (stands.position, stands.incarnation)) != (
+                found and (found.position, found.incarnation)
+            ):
+                return False
+            entry = restored.entry
+            new = self._partitions[partition] = _Partition(entry.season)
+            new.position = entry.position
+            new.time_ms = entry.time_ms
+            new.incarnation = restored.incarnation
+            new.archived_n = entry.n
+            new.entries = [entry]
+            new.fence = dict(restored.fence)
+            new.archived = dict(restored.fence)
+            return True
+
+    def lose(self, partition: int) -> None:
+        """Lose a partition as a wiped server does."""
+        with self._lock:
+            self._partitions[partition] = None
 
     def close(self) -> None:
         """Nothing to release."""

@@ -5,6 +5,7 @@ both commands hold for the connection that wrote, and only for what it wrote.
 """
 
 from typing import Any
+from uuid import uuid4
 
 import redis
 
@@ -13,8 +14,8 @@ from protocol.fence import Answer
 from protocol.log import FORMAT_VERSION, GENESIS_CHAIN, Entry, Position
 from protocol.messages import Durability
 from storage import keys
-from storage.log import Appended, Head, Offered, OtherIncarnation, PieceAnswer
-from storage.redis_client import connect, outages, require_no_eviction, script
+from storage.log import Appended, Head, Offered, OtherIncarnation, PieceAnswer, Restoration
+from storage.redis_client import connect, fill_hash, outages, require_no_eviction, script
 
 DURABLE_TIMEOUT_MS = 2_000
 """How long WAIT and WAITAOF may take before an Ack claims less. With ``appendfsync everysec`` a
@@ -44,6 +45,7 @@ class RedisLog:
         with outages():
             self._append_sha = self._client.script_load(script("append"))
             self._mark = self._client.register_script(script("mark_archived"))
+            self._restore = self._client.register_script(script("restore_log"))
 
     def open_partition(self, partition: int, season: int = 1) -> Head:
         """Create the partition's head if there is none; see ``storage.log.Log``."""
@@ -182,6 +184,41 @@ class RedisLog:
                 keys.log(partition), minid=f"{limit + 1}-0", approximate=False
             )
         return int(gone)
+
+    def restore(self, partition: int, found: Head | None, restored: Restoration) -> bool:
+        """Fill the fence beside the one that stands, then switch all in by one script."""
+        staged = keys.staged(keys.fence(partition), uuid4().hex)
+        entry = restored.entry
+        before = (
+            ("", "", "")
+            if found is None
+            else (found.position.n, found.position.chain, found.incarnation)
+        )
+        with outages():
+            fill_hash(self._client, staged, restored.fence)
+            done = self._restore(
+                keys=[
+                    keys.head(partition),
+                    keys.fence(partition),
+                    keys.log(partition),
+                    keys.archived(partition),
+                    keys.voids(partition),
+                    staged,
+                ],
+                args=[
+                    *before,
+                    restored.incarnation,
+                    entry.version,
+                    entry.n,
+                    entry.count,
+                    entry.season,
+                    entry.time_ms,
+                    entry.body,
+                    entry.chain,
+                ],
+            )
+            self._client.unlink(staged)
+        return bool(done)
 
     def close(self) -> None:
         """Release connections."""

@@ -1,4 +1,4 @@
-"""The read models' writing side: compare-and-set apply, with the checkpoint.
+"""The read models' writing side: compare-and-set of the checkpoint with what it stands for.
 
 Laws:
 
@@ -51,6 +51,18 @@ class Changes(Struct):
     """Player to prize money."""
 
 
+class Contents(Struct, frozen=True):
+    """The whole of one partition's read models.
+
+    Attributes:
+        seasons: the open season and those that may still be shown, each whole.
+        prizes: player to the sum of all prizes ever paid.
+    """
+
+    seasons: dict[int, SeasonChanges]
+    prizes: dict[str, int]
+
+
 class Applied(Enum):
     """What became of an apply."""
 
@@ -74,6 +86,19 @@ class ReadModels(Protocol):
         self, partition: int, before: Checkpoint, after: Checkpoint, changes: Changes
     ) -> Applied:
         """Apply changes and move the checkpoint from ``before`` to ``after``, or do nothing."""
+        ...
+
+    def replace(
+        self,
+        partition: int,
+        before: Checkpoint | None,
+        after: Checkpoint,
+        contents: Contents,
+    ) -> bool:
+        """Replace a partition's read models, if the checkpoint is still ``before``.
+
+        The log need not hold ``after``: whoever goes on from there finds out.
+        """
         ...
 
     def board(self, partition: int, season: int) -> dict[str, int]:

@@ -6,7 +6,7 @@ from msgspec import Struct, field
 
 from protocol.money import SUM_LIMIT
 from storage.log import Log
-from storage.readmodels import Applied, Changes, Checkpoint
+from storage.readmodels import Applied, Changes, Checkpoint, Contents
 
 
 class _Season(Struct):
@@ -52,6 +52,27 @@ class MemoryReadModels:
                 prizes[player] = prizes.get(player, 0) + amount
             self._checkpoints[partition] = after
             return Applied.APPLIED
+
+    def replace(
+        self,
+        partition: int,
+        before: Checkpoint | None,
+        after: Checkpoint,
+        contents: Contents,
+    ) -> bool:
+        """Replace a partition's read models, if the checkpoint is still ``before``."""
+        with self._lock:
+            stands = self._checkpoints.get(partition)
+            if (stands and (stands.position, stands.incarnation)) != (
+                before and (before.position, before.incarnation)
+            ):
+                return False
+            for season, found in contents.seasons.items():
+                value = _Season(dict(found.money), found.earned, found.earnings)
+                self._seasons[partition, season] = value
+            self._prizes[partition] = dict(contents.prizes)
+            self._checkpoints[partition] = after
+            return True
 
     def board(self, partition: int, season: int) -> dict[str, int]:
         """Return every player's money in the season."""

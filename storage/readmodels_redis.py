@@ -1,11 +1,12 @@
 """The read models on Redis or Valkey: boards as sorted sets, changed by one script a batch."""
 
 from typing import Any
+from uuid import uuid4
 
 from protocol.log import Position
 from storage import keys
-from storage.readmodels import Applied, Changes, Checkpoint
-from storage.redis_client import connect, outages, script
+from storage.readmodels import Applied, Changes, Checkpoint, Contents
+from storage.redis_client import connect, fill_board, fill_hash, outages, script
 
 
 class RedisReadModels:
@@ -18,6 +19,7 @@ class RedisReadModels:
     def __init__(self, url: str) -> None:
         self._client = connect(url)
         self._apply = self._client.register_script(script("apply"))
+        self._replace = self._client.register_script(script("replace"))
 
     def checkpoint(self, partition: int) -> Checkpoint | None:
         """Return what the partition's read models reflect."""
@@ -63,6 +65,42 @@ class RedisReadModels:
         with outages():
             answer: Any = self._apply(keys=names, args=arguments)
         return Applied(answer.decode())
+
+    def replace(
+        self,
+        partition: int,
+        before: Checkpoint | None,
+        after: Checkpoint,
+        contents: Contents,
+    ) -> bool:
+        """Fill all beside what stands, then switch it in by one script."""
+        token = uuid4().hex
+        prizes = keys.prizes(partition)
+        names = [keys.checkpoint(partition), prizes, keys.staged(prizes, token)]
+        arguments: list[str | int] = (
+            ["", "", ""]
+            if before is None
+            else [before.position.n, before.position.chain, before.incarnation]
+        )
+        arguments += [
+            after.position.n,
+            after.position.chain,
+            after.season,
+            after.time_ms,
+            after.incarnation,
+        ]
+        with outages():
+            fill_hash(self._client, keys.staged(prizes, token), contents.prizes)
+            for season, found in contents.seasons.items():
+                board = keys.board(partition, season)
+                scores = {player: -money for player, money in found.money.items()}
+                fill_board(self._client, keys.staged(board, token), scores)
+                names += [board, keys.staged(board, token), keys.totals(partition, season)]
+                moved = sum(abs(money) for money in found.money.values())
+                arguments += [found.earned, found.earnings, moved]
+            done = self._replace(keys=names, args=arguments)
+            self._client.unlink(names[2], *names[4::3])
+        return bool(done)
 
     def board(self, partition: int, season: int) -> dict[str, int]:
         """Return every player's money in the season."""

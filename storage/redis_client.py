@@ -1,9 +1,11 @@
 """Connections to Redis or Valkey for the synchronous adapters, and their errors in one word."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -14,6 +16,12 @@ from storage.log import LogUnavailableError
 
 SOCKET_TIMEOUT_S = 5.0
 """Longer than any blocking read here (250 ms) and than a WAITAOF (DURABLE_TIMEOUT_MS)."""
+
+STAGED_S = 3_600
+"""How long a half filled key stays: far longer than filling one takes."""
+
+STAGED_BATCH = 5_000
+"""Fields a step: some milliseconds in the server, so that others wait no longer."""
 
 _UNAVAILABLE = (
     redis.ConnectionError,
@@ -68,6 +76,30 @@ def outages() -> Iterator[None]:
         yield
     except _UNAVAILABLE as error:
         raise LogUnavailableError(f"{type(error).__name__}: {error}") from error
+
+
+def fill_hash(client: "redis.Redis", key: str, values: Mapping[str, int]) -> None:
+    """Fill a hash that is to be renamed, in bounded steps; it expires if that never happens."""
+    for batch in _batches(values):
+        with client.pipeline(transaction=False) as pipe:
+            pipe.hset(key, mapping=batch)
+            pipe.expire(key, STAGED_S)
+            pipe.execute()
+
+
+def fill_board(client: "redis.Redis", key: str, scores: Mapping[str, int]) -> None:
+    """Fill a sorted set likewise."""
+    for batch in _batches(scores):
+        with client.pipeline(transaction=False) as pipe:
+            pipe.zadd(key, batch)
+            pipe.expire(key, STAGED_S)
+            pipe.execute()
+
+
+def _batches(values: Mapping[str, int]) -> Iterator[dict[Any, Any]]:
+    items = iter(values.items())
+    while batch := dict(islice(items, STAGED_BATCH)):
+        yield batch
 
 
 @cache

@@ -1,5 +1,7 @@
 """The projection loop: every record once, from the stream or the archive, or a loud stop."""
 
+from collections.abc import Callable
+
 import pytest
 import trio
 import trio.lowlevel
@@ -10,6 +12,7 @@ from protocol.errors import LogMismatchError, MoneyboardError
 from protocol.events import MoneyEarned, Piece, SeasonClosed, encode_piece
 from protocol.log import Position
 from protocol.money import SUM_LIMIT
+from scheduler.restorer import Restorer
 from storage.archive import Archive
 from storage.documents_memory import MemoryDocuments
 from storage.log import Offered
@@ -156,6 +159,99 @@ class TestSource:
         world = World()
         with pytest.raises(LogMismatchError, match="no head"):
             read_batch(MemoryLog(1), world.archive, 0, Checkpoint())
+
+
+class TestRefill:
+    """Read models that are missing or stand on another log come from the archive."""
+
+    def lost(self, world: World) -> None:
+        world.models = MemoryReadModels(world.log)
+
+    def ahead(self, world: World) -> None:
+        """The models have what the log then lost: the archive never had it."""
+        world.earn("p", 1_000)
+        project_all(world.projection())
+        other = World()
+        for amount in (1, 2, 3):
+            other.earn("p", amount)
+        head = other.log.head(0)
+        assert head is not None
+        other.log.mark_archived(0, 0, head.position, {A: 3})
+        world.log, world.models._log = other.log, other.log
+        world._seqs = {0: 3}
+
+    @pytest.mark.parametrize("fault", [lost, ahead])
+    @pytest.mark.parametrize("trimmed", [0, 3])
+    def test_after_each_fault(
+        self, fault: Callable[["TestRefill", World], None], trimmed: int
+    ) -> None:
+        world = World()
+        for amount in (1, 2, 3):
+            world.earn("p", amount)
+        world.archive_all()
+        project_all(world.projection())
+        fault(self, world)
+        world.log.trim(0, trimmed)
+        world.earn("q", 9)
+        projection = world.projection()
+        checkpoint = projection.begin(stale=True)
+        assert checkpoint is not None
+        assert checkpoint.position == world.archive.tip(0).position
+        project_all(projection)
+        assert world.models.board(0, 1) == {"p": 6, "q": 9}
+        assert world.models.totals(0, 1) == (15, 4)
+
+    def test_the_season_that_closed_last_is_there_too(self) -> None:
+        world = World()
+        world.earn("p", 1)
+        world.close_season(1)
+        world.earn("q", 2)
+        world.archive_all()
+        self.lost(world)
+        project_all(world.projection())
+        assert (world.models.board(0, 1), world.models.board(0, 2)) == ({"p": 1}, {"q": 2})
+
+    def test_a_season_that_closed_at_the_very_end(self) -> None:
+        world = World()
+        world.earn("p", 1)
+        world.close_season(1)
+        world.archive_all()
+        self.lost(world)
+        checkpoint = project_all(world.projection())
+        assert checkpoint.season == 2
+        assert (world.models.board(0, 1), world.models.board(0, 2)) == ({"p": 1}, {})
+
+    def test_a_log_behind_the_archive_is_waited_for(self) -> None:
+        world = World()
+        world.earn("p", 1)
+        world.archive_all()
+        world.log = MemoryLog(1)
+        world.log.open_partition(0)
+        with pytest.raises(LogMismatchError, match="restored first"):
+            world.projection().begin()
+
+    async def test_the_service_gets_over_a_log_that_is_restored(
+        self, nursery: trio.Nursery
+    ) -> None:
+        world = World()
+        world.earn("p", 1)
+        world.archive_all()
+
+        async def project(*, task_status: trio.TaskStatus[None]) -> None:
+            await run_projector(
+                world.log, world.models, world.archive, partitions=[0], task_status=task_status
+            )
+
+        await nursery.start(project)
+        world.earn("p", 1_000)
+        with trio.fail_after(10):
+            while world.models.board(0, 1) != {"p": 1_001}:
+                await trio.lowlevel.checkpoint()
+            world.log.lose(0)
+            Restorer(world.log, world.archive, 0).step(0)
+            while world.models.board(0, 1) != {"p": 1}:
+                await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
 
 
 class TestService:

@@ -168,8 +168,8 @@ class TestAnotherLog:
         [
             (lambda _: MemoryLog(1), "missing"),
             (lambda _: World().log, "behind"),
-            (lambda earned: earned("b", 2), "differ"),
-            (lambda earned: earned("b", 3), "differ"),
+            (lambda earned: earned("b", 2), "forked"),
+            (lambda earned: earned("b", 3), "forked"),
         ],
         ids=["lost", "rolled-back", "other-chain-at-the-end", "other-chain-inside"],
     )

@@ -6,7 +6,7 @@ import pytest
 
 from projector.folds.state import changes, checkpoint_after
 from projector.source import read_batch
-from protocol.errors import ConfigurationError, LogMismatchError
+from protocol.errors import ConfigurationError
 from protocol.events import MoneyEarned
 from protocol.identity import prize_producer
 from protocol.partition import partition_of
@@ -205,23 +205,15 @@ class TestStore:
         with pytest.raises(ConfigurationError, match="created with 4, not 8"):
             open_store(MemoryLog(8), world.archive, 8, 0)
 
-    def test_a_log_that_is_lost_is_refused(self) -> None:
+    def test_a_log_that_is_lost_is_restored(self) -> None:
         world = World()
         world.earn("p", 5)
         world.parts().archive()
-        with pytest.raises(LogMismatchError, match="missing"):
-            open_store(MemoryLog(P), world.archive, P, 0)
-
-    def test_a_log_that_is_behind_or_another_one_is_refused(self) -> None:
-        world = World()
-        for player in ("p", "q", "r", "s"):
-            world.earn(player, 5)
-        world.parts().archive()
-        other = MemoryLog(P)
-        for partition in range(P):
-            other.open_partition(partition)
-        with pytest.raises(LogMismatchError, match="behind"):
-            open_store(other, world.archive, P, 0)
+        lost = MemoryLog(P)
+        open_store(lost, world.archive, P, 0)
+        heads = [lost.head(partition) for partition in range(P)]
+        incarnations = [head.incarnation for head in heads if head is not None]
+        assert incarnations == [int(k == partition_of("p", P)) for k in range(P)]
 
 
 class TestWorlds:

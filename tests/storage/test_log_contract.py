@@ -9,11 +9,21 @@ import redis
 from protocol.errors import ConfigurationError, RefusalCode
 from protocol.events import Event, MoneyEarned, Piece, SeasonClosed, Void, decode_body, encode_piece
 from protocol.fence import Answer
-from protocol.identity import SEASON_PRODUCER
+from protocol.identity import RESTORE_PRODUCER, SEASON_PRODUCER
 from protocol.log import GENESIS, Position, follows
 from protocol.messages import Durability
+from scheduler.restorer import restored_entry
 from storage import keys
-from storage.log import Appended, Log, LogUnavailableError, Offered, OtherIncarnation
+from storage.archived import Tip
+from storage.log import (
+    Appended,
+    Head,
+    Log,
+    LogUnavailableError,
+    Offered,
+    OtherIncarnation,
+    Restoration,
+)
 from storage.log_memory import MemoryLog
 from storage.log_redis import RedisLog
 from tests.valkey_server import valkey
@@ -298,3 +308,75 @@ class TestRedisLog:
         with pytest.raises(LogUnavailableError):
             log.append(0, 0, [offer(A, 1, 5)])
         log.close()
+
+
+def restoration(incarnation: int, fence: dict[str, int], at: int = 10) -> Restoration:
+    """A restoration of partition 0 to a log of ``at`` records, the Restored record next."""
+    tip = Tip(Position(at, "c" * 40), season=3, time_ms=7, incarnation=incarnation - 1)
+    entry = restored_entry(tip, incarnation, 9)
+    return Restoration(entry, incarnation, {**fence, RESTORE_PRODUCER: incarnation})
+
+
+class TestRestore:
+    """A log is replaced whole, only in place of the one that was found."""
+
+    @pytest.mark.parametrize("lost", [True, False], ids=["lost", "another"])
+    def test_the_log_goes_on_after_the_restored_entry(self, log: Log, lost: bool) -> None:
+        head = None
+        if not lost:
+            log.open_partition(0)
+            log.append(0, 0, [offer(A, 1, 5, 6, voids=(2,)), offer(B, 1, 7)])
+            head = log.head(0)
+        restored = restoration(1, {A: 4})
+        assert log.restore(0, head, restored)
+        assert log.head(0) == Head(restored.entry.position, 3, 9, 1, 11)
+        assert log.read(0, 0, count=9) == [restored.entry]
+        assert log.lanes(0, [A, B]) == [(4, 4), (0, 0)]
+        assert log.append(0, 0, [offer(A, 5, 5)]) == OtherIncarnation(1)
+        found = log.append(0, 1, [offer(A, 2, 5), offer(A, 5, 5), offer(B, 2, 1)])
+        assert isinstance(found, Appended)
+        assert [answer.answer for answer in found.answers] == [
+            Answer.DUPLICATE,
+            Answer.APPENDED,
+            Answer.GAP,
+        ]
+        assert found.answers[0].voids == ()
+        (entry,) = log.read(0, 11, count=9)
+        assert follows(restored.entry.position, entry)
+        assert entry.season == 3
+
+    def test_a_log_that_has_changed_since_is_left_alone(self, log: Log) -> None:
+        log.open_partition(0)
+        found = log.head(0)
+        answers(log, offer(A, 1, 5))
+        moved = log.head(0)
+        for head in (found, None):
+            assert not log.restore(0, head, restoration(1, {}))
+        assert log.head(0) == moved
+        assert log.lanes(0, [A]) == [(1, 0)]
+
+    def test_of_two_restorers_the_second_does_nothing(self, log: Log) -> None:
+        assert log.restore(0, None, restoration(1, {A: 4}))
+        log.append(0, 1, [offer(A, 5, 5)])
+        assert not log.restore(0, None, restoration(1, {A: 4}))
+        assert log.lanes(0, [A]) == [(5, 4)]
+
+    def test_a_large_fence(self, log: Log) -> None:
+        fence = {f"producer-{number}": number for number in range(1, 12_000)}
+        assert log.restore(0, None, restoration(1, fence))
+        assert log.lanes(0, ["producer-1", "producer-11999"]) == [(1, 1), (11_999, 11_999)]
+
+
+class TestStagedKeys:
+    """What a restore fills beside the log is gone afterwards, or expires."""
+
+    def test_nothing_is_left(self, valkey_url: str) -> None:
+        log = RedisLog(valkey_url)
+        log.restore(0, None, restoration(1, {A: 4}))
+        log.restore(0, None, restoration(2, {A: 4}))
+        log.close()
+        client = redis.Redis.from_url(valkey_url)
+        found = {key.decode(): client.ttl(key) for key in client.keys("*")}
+        client.close()
+        names = {keys.head(0), keys.fence(0), keys.log(0), keys.archived(0)}
+        assert found == dict.fromkeys(names, -1)

@@ -13,7 +13,14 @@ from storage import keys
 from storage.log import Log, Offered
 from storage.log_memory import MemoryLog
 from storage.log_redis import RedisLog
-from storage.readmodels import Applied, Changes, Checkpoint, ReadModels, SeasonChanges
+from storage.readmodels import (
+    Applied,
+    Changes,
+    Checkpoint,
+    Contents,
+    ReadModels,
+    SeasonChanges,
+)
 from storage.readmodels_memory import MemoryReadModels
 from storage.readmodels_redis import RedisReadModels
 
@@ -192,3 +199,46 @@ def test_a_damaged_head_applies_nothing(
     assert models.apply(0, Checkpoint(), first, earned({"p": 5})) is Applied.LOG_DIFFERS
     for closable in (client, log, models):
         closable.close()
+
+
+class TestReplace:
+    """Read models are replaced whole, only in place of those that were found."""
+
+    NEW = Checkpoint(Position(9, "c" * 40), season=3, time_ms=7, incarnation=1)
+    CONTENTS = Contents(
+        {2: SeasonChanges({"p": 5, "q": -1}, 4, 2), 3: SeasonChanges({}, 0, 0)}, {"p": 3}
+    )
+
+    def check(self, models: ReadModels) -> None:
+        assert models.checkpoint(0) == self.NEW
+        assert models.board(0, 2) == {"p": 5, "q": -1}
+        assert models.totals(0, 2) == (4, 2)
+        assert (models.board(0, 3), models.totals(0, 3)) == ({}, (0, 0))
+        assert models.prizes(0) == {"p": 3}
+
+    def test_what_was_missing(self, store: Store) -> None:
+        assert store.models.replace(0, None, self.NEW, self.CONTENTS)
+        self.check(store.models)
+
+    def test_what_stood(self, store: Store) -> None:
+        first = grow(store.log, 1)
+        store.models.apply(0, Checkpoint(), first, earned({"z": 5}, season=2, prizes={"z": 1}))
+        store.models.apply(0, first, grow(store.log, 2), earned({"z": 5}, season=3))
+        before = store.models.checkpoint(0)
+        assert store.models.replace(0, before, self.NEW, self.CONTENTS)
+        self.check(store.models)
+
+    def test_what_has_moved_is_left_alone(self, store: Store) -> None:
+        first = grow(store.log, 1)
+        store.models.apply(0, Checkpoint(), first, earned({"z": 5}))
+        for before in (None, Checkpoint(), self.NEW):
+            assert not store.models.replace(0, before, self.NEW, self.CONTENTS)
+        assert store.models.checkpoint(0) == first
+        assert store.models.board(0, 1) == {"z": 5}
+
+    def test_a_large_board(self, store: Store) -> None:
+        money = {f"player-{number}": number for number in range(12_000)}
+        contents = Contents({1: SeasonChanges(money, sum(money.values()), 12_000)}, money)
+        assert store.models.replace(0, None, self.NEW, contents)
+        assert store.models.board(0, 1) == money
+        assert store.models.prizes(0) == money
