@@ -22,6 +22,11 @@ test *args: lint
 bench name *args:
     {{ run }} python -m tests.benchmarks."$@"
 
+# Fuzz every decoder, guided by coverage: `just fuzz token --seconds 600`.
+[group('measure')]
+fuzz *args:
+    {{ run }} --group fuzz python -m tests.fuzz "$@"
+
 # Style, types and the import rule, without running anything.
 [group('check')]
 lint:

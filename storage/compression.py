@@ -33,5 +33,5 @@ def unpack(data: bytes, kind: type[T]) -> T:
         if not 0 <= size <= UNPACKED_BYTES_MAX:
             raise ArchiveError(f"a chunk claims {size} bytes")
         return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(data), type=kind)
-    except (zstandard.ZstdError, msgspec.DecodeError) as error:
+    except (zstandard.ZstdError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ArchiveError(f"a chunk is damaged: {error}") from error
