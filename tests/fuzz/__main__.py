@@ -8,6 +8,7 @@ A finding is printed as bytes in hexadecimal: add it to the target's file under 
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -52,7 +53,9 @@ def fuzz(name: str, seconds: int, *, save: bool) -> bool:
         command = [sys.executable, "-m", "tests.fuzz.guided", name, str(corpus)]
         command += [f"-max_total_time={seconds}", f"-max_len={BYTES_MAX}", "-verbosity=0"]
         command += ["-print_final_stats=1", f"-artifact_prefix={findings}/"]
-        run = subprocess.run(command, check=False, capture_output=True, text=True)
+        # libFuzzer ends without clean-up: what the target leaves goes with the folder.
+        environ = {**os.environ, "TMPDIR": folder}
+        run = subprocess.run(command, env=environ, check=False, capture_output=True, text=True)
         lines = run.stderr.splitlines()
         executed = next((line for line in lines if "number_of_executed_units" in line), "")
         crashes = sorted(findings.iterdir())
