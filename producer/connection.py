@@ -18,6 +18,7 @@ from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from producer.answers import Answers
 from producer.flusher import waiting_for
+from protocol.endings import ENDINGS
 from protocol.errors import ErrorCode, RefusalCode, RemoteProtocolError
 from protocol.identity import is_producer_id
 from protocol.messages import (
@@ -55,22 +56,13 @@ if TYPE_CHECKING:
 GOAWAY_RETRY_MS = 500
 """When a drained client may come back: another broker is there at once, this one within seconds."""
 
-CLOSE_CODES = {
-    ErrorCode.MALFORMED: 1002,
-    ErrorCode.UNEXPECTED_MESSAGE: 1002,
-    ErrorCode.TOO_LARGE: 1009,
-    ErrorCode.UNAVAILABLE: 1013,
-    ErrorCode.RESTORED: 1012,
-}
-"""WebSocket close code of an Error (RFC 6455, section 7.4); 1008, policy, for all others."""
-
 TEXT_MAX = 200
 """Characters of an Error's text: it may quote what the peer sent."""
 
 NOBODY = Claims("", frozenset(), 2**53)
 """Before Hello; never expires."""
 
-NORMAL, GOING_AWAY, POLICY = 1000, 1001, 1008
+NORMAL, GOING_AWAY = 1000, 1001
 
 
 class Connection:
@@ -360,7 +352,7 @@ class Connection:
         try:
             if self._error is not None:
                 self._log.info("refused", code=self._error.code.value, text=self._error.text)
-                code, reason = CLOSE_CODES.get(self._error.code, POLICY), self._error.code.value
+                code, reason = ENDINGS[self._error.code].close_code, self._error.code.value
                 await self._send(Error(self._error.code, self._error.text[:TEXT_MAX]))
             with trio.move_on_after(self._limits.close_s):
                 await self._socket.aclose(code, reason)

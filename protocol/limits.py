@@ -20,11 +20,13 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Events sent and not yet answered, as told to the client: a second's worth of a busy game
     server. Twice as many are an error, as a Gap and a resend may cross."""
     amount_max: int = AMOUNT_MAX
+    """Minor units of one earning; 9,007 such still fit below 2^53 for one player."""
     token_bytes: int = 8 * 1024
     """A signed token with a few claims is below 1 KiB."""
     clock_ahead_ms: int = 300_000
     """How far a game's clock may be ahead of the broker's."""
     connections: int = 10_000
+    """At once; each costs some 30 KB when idle."""
     connections_an_address: int = 5_000
     """High, as a load balancer may stand before all of them."""
     handshake_s: float = 5.0

@@ -4,14 +4,19 @@ A part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; ``just 
 them anew, and a test fails when the document and the code differ.
 """
 
+import ast
+import inspect
 import re
+import textwrap
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import get_args
 
 import msgspec
 
+from protocol.endings import ENDINGS
 from protocol.errors import ErrorCode, RefusalCode
-from protocol.limits import DEFAULT_LIMITS
+from protocol.limits import DEFAULT_LIMITS, Limits
 from protocol.messages import BrokerMessage, ClientMessage
 from protocol.session import TABLE, Role, State
 
@@ -71,26 +76,40 @@ def messages() -> str:
 
 
 def errors() -> str:
-    """Return the codes of Error."""
-    return _table(
-        ("code",), [(f"`{code.value}`",) for code in ErrorCode if code is not ErrorCode.UNKNOWN]
-    )
+    """Return the codes of Error: what each means, and what follows."""
+    docs = _attribute_docs(ErrorCode)
+    rows = [
+        (
+            f"`{code.value}`",
+            docs[code.name],
+            str(ENDINGS[code].close_code),
+            ENDINGS[code].then.value,
+        )
+        for code in ErrorCode
+        if code is not ErrorCode.UNKNOWN
+    ]
+    return _table(("code", "meaning", "close code", "then"), rows)
 
 
 def refusals() -> str:
     """Return the codes of Refused."""
-    return _table(
-        ("code",), [(f"`{code.value}`",) for code in RefusalCode if code is not RefusalCode.UNKNOWN]
-    )
+    docs = _attribute_docs(RefusalCode)
+    rows = [
+        (f"`{code.value}`", docs[code.name])
+        for code in RefusalCode
+        if code is not RefusalCode.UNKNOWN
+    ]
+    return _table(("code", "meaning"), rows)
 
 
 def limits() -> str:
-    """Return a broker's default limits."""
-    names = DEFAULT_LIMITS.__struct_fields__
-    return _table(
-        ("limit", "default"),
-        [(f"`{name}`", f"{getattr(DEFAULT_LIMITS, name):,}") for name in names],
-    )
+    """Return a broker's default limits with their reasons."""
+    docs = _attribute_docs(Limits)
+    rows = [
+        (f"`{name}`", f"{getattr(DEFAULT_LIMITS, name):,}", docs[name])
+        for name in DEFAULT_LIMITS.__struct_fields__
+    ]
+    return _table(("limit", "default", "what it bounds, and why so much"), rows)
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -101,3 +120,18 @@ PARTS: dict[str, Callable[[], str]] = {
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _attribute_docs(kind: type) -> dict[str, str]:
+    """Return the text below each attribute of a class, from its source."""
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    assert isinstance(node, ast.ClassDef)  # noqa: S101 - it is a class's source
+    found = {}
+    for statement, below in pairwise(node.body):
+        match statement, below:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name] = " ".join(text.split()).replace("``", "`")
+    return found
