@@ -223,6 +223,7 @@ class Connection:
                 durability=self._broker.durability,
                 token_expires_at_ms=self._claims.expires_at_ms,
                 time_ms=self._broker.clock.now_ms(),
+                max_message=self._limits.message_bytes,
             )
         )
         self._log.info("opened", subject=self._claims.subject, producer=self.producer)

@@ -6,14 +6,15 @@ being read.
 
 from msgspec import Struct
 
+from protocol.messages import MESSAGE_BYTES
 from protocol.money import AMOUNT_MAX
 
 
 class Limits(Struct, frozen=True, kw_only=True):
     """The limits of one broker. Sizes in bytes, times in seconds, all above zero."""
 
-    message_bytes: int = 64 * 1024
-    """A batch of 500 events of 128 bytes; larger ones would let one peer hold much memory."""
+    message_bytes: int = MESSAGE_BYTES
+    """500 events of 128 bytes: larger messages would let one peer hold much memory."""
     batch_events: int = 500
     """Events a Publish: 720k events/s fit through one socket at 100 already."""
     window_events: int = 10_000

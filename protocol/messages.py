@@ -20,6 +20,10 @@ SUBPROTOCOL_JSON = "moneyboard.v1.json"
 SUBPROTOCOLS = (SUBPROTOCOL_MSGPACK, SUBPROTOCOL_JSON)
 
 
+MESSAGE_BYTES = 65_536
+"""What a Welcome that does not tell ``max_message`` means."""
+
+
 class Durability(StrEnum):
     """What an Ack promises about the events that it covers."""
 
@@ -67,6 +71,7 @@ class Welcome(Struct, frozen=True, tag="welcome"):
         durability: what each Ack promises.
         token_expires_at_ms: Unix time when the session ends unless renewed.
         time_ms: the broker's Unix time.
+        max_message: most bytes of one message from the client.
     """
 
     session: str
@@ -78,6 +83,7 @@ class Welcome(Struct, frozen=True, tag="welcome"):
     durability: Durability
     token_expires_at_ms: int
     time_ms: int
+    max_message: int = MESSAGE_BYTES
 
 
 class Publish(Struct, frozen=True, tag="publish"):

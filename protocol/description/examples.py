@@ -66,6 +66,7 @@ MESSAGES: dict[str, Message] = {
         Durability.MEMORY,
         TIME_MS + 3_600_000,
         TIME_MS,
+        16_384,
     ),
     "ack": Ack(0, 250, Durability.MEMORY),
     "ack with archived": Ack(3, SEQ_MAX, Durability.REPLICATED, 4_294_967_296),

@@ -29,11 +29,8 @@ export const VERSION = "1.0.0";
 /** Events kept at most by default: some 20 MB. */
 const UNARCHIVED_MAX = 100_000;
 
-/** The broker's default limit of a message; Welcome does not tell it. */
-const MESSAGE_BYTES = 65_536;
-
-/** What a Publish has besides its events, generously. */
-const PUBLISH_BYTES = 128;
+/** The longest ids and texts that the protocol allows take less. */
+const EVENT_BYTES_MAX = 4_096;
 
 export interface Options {
   /** The encoding; `moneyboard.v1.msgpack` by default. */
@@ -46,8 +43,6 @@ export interface Options {
   readonly producer?: string;
   /** Events kept before `earn` waits. */
   readonly unarchivedMax?: number;
-  /** The broker's limit of a message, in bytes, where it is not 65,536. */
-  readonly messageBytes?: number;
   /** What opens WebSockets, where `globalThis.WebSocket` is none or not the one to use. */
   readonly WebSocket?: SocketConstructor;
   /** Name and version of the game, for the broker's logs. */
@@ -105,7 +100,6 @@ export class MoneyClient {
   readonly #keeper: Keeper;
   readonly #options: Options;
   readonly #unarchivedMax: number;
-  readonly #batchBytes: number;
   readonly #running: Promise<void>;
   readonly #untaken = new Queue<Waiting & { readonly event: Earning }>();
   readonly #watching = new Set<Waiting & { readonly done: (outbox: Outbox) => boolean }>();
@@ -119,7 +113,6 @@ export class MoneyClient {
     this.producer = options.producer ?? newProducer();
     this.#options = options;
     this.#unarchivedMax = options.unarchivedMax ?? UNARCHIVED_MAX;
-    this.#batchBytes = (options.messageBytes ?? MESSAGE_BYTES) - PUBLISH_BYTES;
     const settings = {
       url: checkedUrl(url),
       token,
@@ -127,7 +120,6 @@ export class MoneyClient {
       replays: options.producer !== undefined,
       subprotocol: options.subprotocol ?? SUBPROTOCOL_MSGPACK,
       WebSocket: checkedWebSocket(options.WebSocket ?? globalThis.WebSocket),
-      batchBytes: this.#batchBytes,
       client: options.client ?? "moneyboard-typescript",
       version: options.version ?? VERSION,
     };
@@ -190,8 +182,8 @@ export class MoneyClient {
   async publish(event: Earning): Promise<void> {
     this.#mustBeOpen();
     checkEarning(event);
-    if (sizeOf(event) > this.#batchBytes) {
-      throw new LocalProtocolError("an event does not fit into a message");
+    if (sizeOf(event) > EVENT_BYTES_MAX) {
+      throw new LocalProtocolError("an event has longer texts than any broker takes");
     }
     const { outbox } = this.#keeper;
     if (outbox !== undefined && this.#hasRoom(outbox)) {

@@ -34,7 +34,6 @@ export interface Settings {
   readonly replays: boolean;
   readonly subprotocol: Subprotocol;
   readonly WebSocket: SocketConstructor;
-  readonly batchBytes: number;
   readonly client: string;
   readonly version: string;
 }
@@ -53,6 +52,9 @@ export interface Owner {
 
 /** The longest that an event waits for others to go in one batch with it. */
 const GATHER_MS = 5;
+/** What a Publish has besides its events, generously. */
+const PUBLISH_BYTES = 128;
+
 /** From the connection to Welcome. */
 const GREETING_MS = 10_000;
 /** From Goaway to the broker's close: three times the broker's own default. */
@@ -199,7 +201,7 @@ export class Held implements Listener {
     this.#bounds = {
       window: welcome.window,
       maxBatch: welcome.max_batch,
-      batchBytes: this.#settings.batchBytes,
+      batchBytes: welcome.max_message - PUBLISH_BYTES,
     };
     this.#openedAt = now();
     this.#brokerClockMs = welcome.time_ms - this.#openedAt;

@@ -116,7 +116,7 @@ function troubleOf({ code, error }: Ending): unknown {
 function fatalOf({ code, error }: Ending): Error | undefined {
   if (error instanceof SessionRefusedError || error instanceof LocalProtocolError) return error;
   return code === MESSAGE_TOO_BIG
-    ? new SessionRefusedError("too-large", "this broker takes smaller messages: set messageBytes")
+    ? new SessionRefusedError("too-large", "this broker takes smaller messages than it said")
     : undefined;
 }
 

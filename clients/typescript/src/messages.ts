@@ -16,6 +16,9 @@ export const SUBPROTOCOL_MSGPACK = "moneyboard.v1.msgpack";
 export const SUBPROTOCOL_JSON = "moneyboard.v1.json";
 export type Subprotocol = typeof SUBPROTOCOL_MSGPACK | typeof SUBPROTOCOL_JSON;
 
+/** What a Welcome that does not tell `max_message` means. */
+export const MESSAGE_BYTES = 65_536;
+
 /** Larger than any honest Welcome: one with 1,024 lanes is below 64 KiB in msgpack. */
 export const RECEIVED_BYTES_MAX = 1024 * 1024;
 
@@ -64,6 +67,7 @@ export interface Welcome {
   readonly durability: Durability;
   readonly token_expires_at_ms: number;
   readonly time_ms: number;
+  readonly max_message: number;
 }
 
 export interface Ack {
@@ -125,6 +129,7 @@ const BROKER_FIELDS: { readonly [T in BrokerMessage["type"]]: Fields<OfType<T>> 
     durability,
     token_expires_at_ms: count,
     time_ms: count,
+    max_message: optional(count, MESSAGE_BYTES),
   },
   ack: { partition: count, through: count, durability, archived: optional(count, 0) },
   refused: { partition: count, seq: count, code: text, text: optional(text, "") },

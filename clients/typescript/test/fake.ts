@@ -29,6 +29,7 @@ export const WELCOME: Welcome = {
   durability: "memory",
   token_expires_at_ms: 1_700_003_600_000,
   time_ms: 1_700_000_000_000,
+  max_message: 65_536,
 };
 
 /** One connection, seen from the broker. */
