@@ -27,6 +27,16 @@ bench name *args:
 fuzz *args:
     {{ run }} --group fuzz python -m tests.fuzz "$@"
 
+# Attack a real broker in 36 ways while honest producers work (`--short`, or names of attacks).
+[group('measure')]
+hostile *args:
+    {{ run }} python -m tests.hostile.attacks "$@"
+
+# Explore every state of the exactly-once model, and of its wrong variants.
+[group('measure')]
+explore *args:
+    {{ run }} python -m tests.simulation --full "$@"
+
 # Style, types and the import rule, without running anything.
 [group('check')]
 lint:

@@ -180,6 +180,10 @@ class Broker:
             self._buckets[subject] = Bucket(rate, trio.current_time())
         return self._buckets[subject]
 
+    def refused_bucket(self, subject: str) -> Bucket:
+        """Return the bucket of a subject's refused events; no subject has a space in it."""
+        return self.bucket(f"{subject} refused", self.limits.rate_refused)
+
     def entered(self, session: Connection) -> None:
         """Count a session in."""
         if not self.sessions:

@@ -115,7 +115,7 @@ class Connection:
             await self._greet()
             await self._converse()
         except RemoteProtocolError as error:
-            self._error = error
+            self._error = _without_frames(error)
         except ConnectionClosed:
             return
         if not self._broken:
@@ -236,7 +236,7 @@ class Connection:
                 try:
                     await self._read()
                 except RemoteProtocolError as error:
-                    self._error = self._error or error
+                    self._error = self._error or _without_frames(error)
                 except ConnectionClosed:
                     self._broken = True
             with trio.move_on_after(self._limits.drain_s):
@@ -274,7 +274,11 @@ class Connection:
         voids = await self._voids(publish)
         waiting = waiting_for(self, self.producer, publish.first, publish.events, voids)
         self._answers.use(publish.partition)
-        pause = bucket.take(waiting.count, trio.current_time())
+        now_s = trio.current_time()
+        pause = bucket.take(waiting.count, now_s)
+        if voids:
+            refused = self._broker.refused_bucket(self._sender.subject)
+            pause = max(pause, refused.take(len(voids), now_s))
         if pause > 0:
             await trio.sleep(pause)
         while self._answers.refusals >= self._limits.window_events:
@@ -359,3 +363,11 @@ class Connection:
                 await self._socket.aclose(code, reason)
         except ConnectionClosed:
             self._log.info("closed-by-peer")
+
+
+def _without_frames(error: RemoteProtocolError) -> RemoteProtocolError:
+    """Return the same error without its traceback, whose frames hold the session that keeps it.
+
+    Such a cycle of 100 objects, token included, waits for the garbage collector.
+    """
+    return RemoteProtocolError(error.code, error.text)

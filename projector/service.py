@@ -130,18 +130,24 @@ class Projection:
     def step(self, checkpoint: Checkpoint) -> Checkpoint | None:
         """Project one batch after the checkpoint; return the next checkpoint.
 
-        None when another projector moved it: read it again. Blocks.
+        None when another projector moved it, or the log changed under the batch: read it again.
+        Blocks.
         """
-        entries = read_batch(self._log, self._archive, self._partition, checkpoint)
+        entries, archived = read_batch(self._log, self._archive, self._partition, checkpoint)
         if not entries:
             return checkpoint
         after = checkpoint_after(checkpoint, entries)
-        applied = self._models.apply(self._partition, checkpoint, after, changes(entries))
+        applied = self._models.apply(
+            self._partition, checkpoint, after, changes(entries), archived=archived
+        )
         if applied is Applied.APPLIED:
             return after
         if applied is Applied.CHECKPOINT_MOVED:
             self._logger.info("checkpoint-moved", before=checkpoint.position.n)
             return None
+        if applied is Applied.LOG_DIFFERS and not archived:
+            self._logger.info("log-differs", after=checkpoint.position.n)
+            return None  # trimmed meanwhile, or another log: reading again tells which
         if applied is Applied.LOG_DIFFERS:
             raise LogMismatchError(
                 f"partition {self._partition}: the log changed under the batch "

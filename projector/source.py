@@ -8,6 +8,7 @@ Laws:
 """
 
 from itertools import islice
+from typing import NamedTuple
 
 from protocol.errors import LogMismatchError
 from protocol.log import Entry, Position, follows
@@ -22,10 +23,17 @@ BLOCK_MS = 200
 """How long a read waits for news; also how late a cancel is noticed."""
 
 
+class Batch(NamedTuple):
+    """Entries that follow a checkpoint, and whether the archive gave them."""
+
+    entries: list[Entry]
+    archived: bool
+
+
 def read_batch(
     log: Log, archive: Archive, partition: int, checkpoint: Checkpoint, *, block_ms: int = BLOCK_MS
-) -> list[Entry]:
-    """Return the entries after a checkpoint, at most BATCH_ENTRIES; empty when there are none.
+) -> Batch:
+    """Return the entries after a checkpoint, at most BATCH_ENTRIES; none when there are none.
 
     Blocks up to ``block_ms``; call it in a worker thread.
 
@@ -38,7 +46,7 @@ def read_batch(
     entries = log.read(partition, after.n, count=BATCH_ENTRIES, block_ms=block_ms)
     if entries and entries[0].n - entries[0].count <= after.n:
         _require_chain(partition, after, entries)
-        return entries
+        return Batch(entries, archived=False)
     head = log.head(partition)
     if head is None:
         raise LogMismatchError(f"partition {partition}: the log has no head")
@@ -55,8 +63,8 @@ def read_batch(
     if head.position.n == after.n and head.position != after:
         raise LogMismatchError(f"partition {partition}: another log stands at {after.n}")
     if head.archived_n <= after.n:
-        return []
-    return list(islice(archive.entries(partition, after), BATCH_ENTRIES))
+        return Batch([], archived=False)
+    return Batch(list(islice(archive.entries(partition, after), BATCH_ENTRIES)), archived=True)
 
 
 def _require_chain(partition: int, after: Position, entries: list[Entry]) -> None:

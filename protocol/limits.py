@@ -42,6 +42,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     """For the closing handshake."""
     drain_s: float = 10.0
     """For what was taken to be acked when a session or the broker ends."""
+    idle_frames: int = 256
+    """Frames since the last whole message: pings, pongs and fragments. Each takes the broker 9 us,
+    and nobody else is served between them: 10,000 in one read would take 90 ms."""
     message_queue: int = 16
     """Received messages waiting to be handled, a connection."""
     partition_queue: int = 256
@@ -54,6 +57,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Events a second of one subject with ``earn:any``, averaged over a second."""
     rate_events_player: int = 200
     """The same for a player's own token (``earn``)."""
+    rate_refused: int = 2_000
+    """Void events a second of one subject: each costs the log server 3 us and the broker 6, a
+    hundred times what an accepted one of a large batch does, and is kept for resends."""
     known_players: int = 200_000
     """Player ids remembered as registered: about 25 MB."""
 

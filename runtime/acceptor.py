@@ -18,12 +18,16 @@ from trio_websocket import WebSocketConnection, WebSocketRequest, wrap_server_st
 
 from protocol.limits import Limits
 from runtime.logging import logger
+from runtime.watched import WatchedStream
 
 Handler = Callable[[WebSocketConnection, str, str], Awaitable[None]]
 """Gets the connection, its subprotocol and the peer's address; closes the connection itself."""
 
 BACKLOG = 1024
 """Connections that the kernel holds while accepting is behind."""
+
+LEAVING = 8
+"""Connections that end in one turn of the event loop: some 1 ms."""
 
 
 class Acceptor:
@@ -39,6 +43,7 @@ class Acceptor:
         self._handler = handler
         self._subprotocols = subprotocols
         self._limits = limits
+        self._leaving = trio.CapacityLimiter(LEAVING)
         self._by_address: Counter[str] = Counter()
         self._log = logger(part="acceptor")
 
@@ -110,7 +115,7 @@ class Acceptor:
         with trio.move_on_after(self._limits.handshake_s) as handshake:
             request = await wrap_server_stream(
                 nursery,
-                stream,
+                WatchedStream(stream, handshake.cancel, self._limits.idle_frames, self._leaving),
                 message_queue_size=self._limits.message_queue,
                 max_message_size=self._limits.message_bytes,
                 receive_buffer_size=None,
@@ -124,6 +129,9 @@ class Acceptor:
     async def _accept(
         self, request: WebSocketRequest, address: str
     ) -> tuple[WebSocketConnection, str] | None:
+        if _http_version(request) != b"1.1":
+            await request.reject(505, body=b"a WebSocket needs HTTP/1.1\n")
+            return None
         if self.connections > self._limits.connections:
             await request.reject(503, body=b"too many connections\n")
             return None
@@ -137,6 +145,12 @@ class Acceptor:
             await request.reject(400, body=f"subprotocols spoken here: {known}\n".encode())
             return None
         return await request.accept(subprotocol=chosen), chosen
+
+
+def _http_version(request: WebSocketRequest) -> bytes | None:
+    """Return the version of the upgrade's HTTP, which wsproto reads and does not check."""
+    upgrade = request._connection._wsproto.handshake  # noqa: SLF001 - told by no public way
+    return upgrade._h11_connection.their_http_version  # noqa: SLF001 - as above
 
 
 async def _shared_listeners(host: str, port: int) -> list[trio.SocketListener]:

@@ -4,6 +4,8 @@ Laws:
 
 - Only entries that continue the archive's own chain are archived; a log that is behind the archive
   or contradicts it must be restored first.
+- Where acks wait for replicas, only what replicas have is archived: else a failover would bring
+  back a log without it, and the restore that follows would undo what the new log has acked.
 - What is archived is published in the log (``mark_archived``) after it stands in the archive; a
   crash in between is made good at the next start, from the archive.
 - Only what is marked is trimmed, and ``retain_records`` stay all the same.
@@ -68,11 +70,14 @@ class Archiver:
                 f"partition {self._partition}: the log's entry at {entries[0].n} "
                 f"does not follow the archive at {tip.position.n}"
             )
+        if not self._log.replicated(self._partition):
+            self._logger.warning("not-replicated", n=entries[-1].n)
+            return 0
         if not self._archive.append_segment(self._partition, head.incarnation, entries):
             self._logger.info("another-archiver", n=tip.position.n)
             return 0
         position = entries[-1].position
-        self._log.mark_archived(self._partition, head.incarnation, position, lanes_of(entries))
+        self._publish(head, entries)
         if position.n > self._retain:
             self._log.trim(self._partition, position.n - self._retain)
         return position.n - tip.position.n
@@ -113,8 +118,13 @@ class Archiver:
             self._publish(head, batch)
 
     def _publish(self, head: Head, entries: list[Entry]) -> None:
+        """Mark entries; not where marks before them were lost, which the next step sees."""
         self._log.mark_archived(
-            self._partition, head.incarnation, entries[-1].position, lanes_of(entries)
+            self._partition,
+            head.incarnation,
+            entries[-1].position,
+            lanes_of(entries),
+            after_n=entries[0].n - entries[0].count,
         )
 
     def _position(self, n: int) -> Position:

@@ -2,7 +2,8 @@
 --
 -- KEYS  1 checkpoint  2 log  3 head  4 prizes, then a season: board, totals
 -- ARGV  1 n before  2 chain before  3 incarnation before
---       4 n  5 chain  6 season  7 time_ms  8 incarnation  9 how many seasons
+--       4 n  5 chain  6 season  7 time_ms  8 incarnation
+--       9 '1' when the changes were read from the archive  10 how many seasons
 --       a season: earned, earnings, moved (sum of absolute deltas), how many players,
 --       then a player: score (the negated delta), id; after the seasons: how many prizes, then a prize: amount, id
 -- Returns 'applied', 'checkpoint-moved', 'log-differs' or 'sum-too-large'.
@@ -34,14 +35,14 @@ else
         return 'log-differs'
       end
     end
-  elseif tonumber(head[3] or '0') < tonumber(ARGV[4]) then
-    return 'log-differs' -- not trimmed, as only what is archived may be
+  elseif ARGV[9] ~= '1' or tonumber(head[3] or '0') < tonumber(ARGV[4]) then
+    return 'log-differs' -- trimmed, and nobody knows whether it was this one
   end
 end
 
 local seasons = {}
-local at = 10
-for season = 1, tonumber(ARGV[9]) do
+local at = 11
+for season = 1, tonumber(ARGV[10]) do
   local players = tonumber(ARGV[at + 3])
   seasons[season] = {at = at, players = players}
   local board, totals = KEYS[3 + 2 * season], KEYS[4 + 2 * season]

@@ -132,16 +132,31 @@ class Log(Protocol):
         """Return the entry that ends at n, None when there is no such entry in the stream."""
         ...
 
+    def replicated(self, partition: int) -> bool:
+        """Tell whether replicas have all that was read before, where ``append`` waits for them.
+
+        True at once where it does not. Waits some seconds at most.
+        """
+        ...
+
     def lanes(self, partition: int, producers: list[str]) -> list[tuple[int, int]]:
         """Return (last seq in the log, last seq in the archive) of each producer's lane."""
         ...
 
     def mark_archived(
-        self, partition: int, incarnation: int, position: Position, lanes: dict[str, int]
+        self,
+        partition: int,
+        incarnation: int,
+        position: Position,
+        lanes: dict[str, int],
+        *,
+        after_n: int = 0,
     ) -> bool:
         """Publish what the archive holds: up to ``position``, and each lane's last seq.
 
-        Never moves a mark backwards. False, and nothing done, for another incarnation.
+        ``lanes`` speak of the records after ``after_n``. Never moves a mark backwards. False, and
+        nothing done, for another incarnation, or when what is marked ends before ``after_n``: a
+        failover has lost marks, which must be made good first.
         """
         ...
 

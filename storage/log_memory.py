@@ -123,6 +123,11 @@ class MemoryLog:
             entries = [] if found is None else found.entries
             return next((entry for entry in entries if entry.n == n), None)
 
+    def replicated(self, partition: int) -> bool:
+        """There are no replicas to wait for."""
+        del partition
+        return True
+
     def lanes(self, partition: int, producers: list[str]) -> list[tuple[int, int]]:
         """Return (last seq in the log, last seq in the archive) of each producer's lane."""
         with self._lock:
@@ -132,12 +137,18 @@ class MemoryLog:
             return [(found.fence.get(name, 0), found.archived.get(name, 0)) for name in producers]
 
     def mark_archived(
-        self, partition: int, incarnation: int, position: Position, lanes: dict[str, int]
+        self,
+        partition: int,
+        incarnation: int,
+        position: Position,
+        lanes: dict[str, int],
+        *,
+        after_n: int = 0,
     ) -> bool:
         """Publish what the archive holds; marks never move backwards."""
         with self._lock:
             found = self._partitions[partition]
-            if found is None or found.incarnation != incarnation:
+            if found is None or found.incarnation != incarnation or found.archived_n < after_n:
                 return False
             found.archived_n = max(found.archived_n, position.n)
             for producer, last in lanes.items():

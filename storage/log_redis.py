@@ -152,6 +152,16 @@ class RedisLog:
             found: Any = self._client.xrange(keys.log(partition), f"{n}-0", f"{n}-0")
         return _entry(*found[0]) if found else None
 
+    def replicated(self, partition: int) -> bool:
+        """Write, and wait for the replicas: what was read before is then on them, too."""
+        if self._durability is not Durability.REPLICATED:
+            return True
+        with outages(), self._client.pipeline(transaction=False) as pipe:
+            pipe.hincrby(keys.head(partition), "writes", 1)
+            pipe.wait(self._replicas, DURABLE_TIMEOUT_MS)
+            _, confirmed = pipe.execute()
+        return int(confirmed) >= self._replicas
+
     def lanes(self, partition: int, producers: list[str]) -> list[tuple[int, int]]:
         """Return (last seq in the log, last seq in the archive) of each producer's lane."""
         if not producers:
@@ -163,10 +173,16 @@ class RedisLog:
         return [(int(a or 0), int(b or 0)) for a, b in zip(logged, archived, strict=True)]
 
     def mark_archived(
-        self, partition: int, incarnation: int, position: Position, lanes: dict[str, int]
+        self,
+        partition: int,
+        incarnation: int,
+        position: Position,
+        lanes: dict[str, int],
+        *,
+        after_n: int = 0,
     ) -> bool:
         """Publish what the archive holds; marks never move backwards."""
-        arguments: list[str | int] = [incarnation, position.n]
+        arguments: list[str | int] = [incarnation, after_n, position.n]
         for producer, last in lanes.items():
             arguments += [producer, last]
         with outages():

@@ -4,8 +4,8 @@ Laws:
 
 - Changes are applied and the checkpoint moved in one atomic step, and only if the checkpoint is
   still the one that was read from; so two projectors on one partition are harmless.
-- The log must still hold the entry that the changes end at, with the same chain (or have it
-  trimmed, which only archived entries are).
+- The log must still hold the entry that the changes end at, with the same chain. Only changes that
+  were read from the archive may end at an entry that the log has trimmed.
 """
 
 from enum import Enum
@@ -83,9 +83,24 @@ class ReadModels(Protocol):
         ...
 
     def apply(
-        self, partition: int, before: Checkpoint, after: Checkpoint, changes: Changes
+        self,
+        partition: int,
+        before: Checkpoint,
+        after: Checkpoint,
+        changes: Changes,
+        *,
+        archived: bool = False,
     ) -> Applied:
-        """Apply changes and move the checkpoint from ``before`` to ``after``, or do nothing."""
+        """Apply changes and move the checkpoint from ``before`` to ``after``, or do nothing.
+
+        Args:
+            partition: which.
+            before: the checkpoint that must stand.
+            after: the checkpoint that stands then.
+            changes: of the entries in between.
+            archived: they came from the archive, so that the log may have trimmed the last of
+                them; from the log itself they are then read again, as it may be another log.
+        """
         ...
 
     def replace(

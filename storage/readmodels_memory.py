@@ -31,14 +31,20 @@ class MemoryReadModels:
             return self._checkpoints.get(partition)
 
     def apply(
-        self, partition: int, before: Checkpoint, after: Checkpoint, changes: Changes
+        self,
+        partition: int,
+        before: Checkpoint,
+        after: Checkpoint,
+        changes: Changes,
+        *,
+        archived: bool = False,
     ) -> Applied:
         """Apply changes and move the checkpoint, or do nothing."""
         with self._lock:
             stands = self._checkpoints.get(partition, Checkpoint())
             if (stands.position, stands.incarnation) != (before.position, before.incarnation):
                 return Applied.CHECKPOINT_MOVED
-            if not self._log_holds(partition, after):
+            if not self._log_holds(partition, after, archived):
                 return Applied.LOG_DIFFERS
             seasons = {
                 season: self._added(partition, season, changes) for season in changes.seasons
@@ -103,7 +109,7 @@ class MemoryReadModels:
             money[player] = money.get(player, 0) + delta
         return _Season(money, stands.earned + added.earned, stands.earnings + added.earnings)
 
-    def _log_holds(self, partition: int, after: Checkpoint) -> bool:
+    def _log_holds(self, partition: int, after: Checkpoint, archived: bool) -> bool:
         head = self._log.head(partition)
         if head is None or head.incarnation != after.incarnation:
             return False
@@ -111,7 +117,7 @@ class MemoryReadModels:
             return head.position == after.position
         entry = self._log.entry(partition, after.position.n)
         if entry is None:
-            return head.archived_n >= after.position.n
+            return archived and head.archived_n >= after.position.n
         return entry.chain == after.position.chain
 
 

@@ -33,7 +33,13 @@ class RedisReadModels:
         return Checkpoint(position, int(season), int(time_ms), int(incarnation))
 
     def apply(
-        self, partition: int, before: Checkpoint, after: Checkpoint, changes: Changes
+        self,
+        partition: int,
+        before: Checkpoint,
+        after: Checkpoint,
+        changes: Changes,
+        *,
+        archived: bool = False,
     ) -> Applied:
         """Apply changes and move the checkpoint, or do nothing."""
         names = [
@@ -51,6 +57,7 @@ class RedisReadModels:
             after.season,
             after.time_ms,
             after.incarnation,
+            int(archived),
             len(changes.seasons),
         ]
         for season, added in changes.seasons.items():

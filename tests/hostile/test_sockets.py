@@ -1,5 +1,6 @@
 """What a WebSocket peer can see of the broker, and two sessions of one producer."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -7,8 +8,8 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, Ping, Pong, Request
 from wsproto.extensions import PerMessageDeflate
 
-from protocol.limits import Limits
-from protocol.messages import SUBPROTOCOL_MSGPACK, Ack, Gap, Publish
+from protocol.limits import DEFAULT_LIMITS, Limits
+from protocol.messages import SUBPROTOCOL_MSGPACK, Ack, Gap, Publish, Refused
 from tests.arena import Arena, arena, producer_id
 from tests.hostile.conftest import HOME, earned
 
@@ -50,6 +51,18 @@ class TestUpgrade:
         assert list(peer.events()) == [Pong(b"are you there")]
         await trio.aclose_forcefully(stream)
 
+    async def test_too_many_frames_without_a_message_are_cut(self, calm: Arena) -> None:
+        peer = WSConnection(ConnectionType.CLIENT)
+        request = Request(host="x", target="/", subprotocols=[SUBPROTOCOL_MSGPACK])
+        stream = await opened(calm, peer, request)
+        list(peer.events())
+        pings = b"".join(peer.send(Ping()) for _ in range(DEFAULT_LIMITS.idle_frames + 1))
+        with trio.fail_after(5), suppress(trio.BrokenResourceError):
+            await stream.send_all(pings)
+            while await stream.receive_some():
+                pass
+        await trio.aclose_forcefully(stream)
+
 
 class TestTwoSessions:
     """A producer may have two sessions; the log takes each event once, whoever sends it."""
@@ -79,4 +92,15 @@ class TestRate:
             through = 0
             while through < 300:
                 through = (await talk.expect(Ack)).through
+            assert trio.current_time() - begun > 1.9
+
+    async def test_refused_events_are_slower(self, tmp_path: Path) -> None:
+        limits = Limits(rate_refused=100, batch_events=100)
+        async with arena(tmp_path, limits=limits) as found, found.session(producer_id(1)) as talk:
+            begun = trio.current_time()
+            for first in (1, 101, 201):
+                await talk.send(Publish(HOME, first, (earned(amount=0),) * 100))
+            refused = 0
+            while refused < 300:
+                refused += isinstance(await talk.receive(), Refused)
             assert trio.current_time() - begun > 1.9

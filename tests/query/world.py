@@ -67,9 +67,11 @@ class World:
             if before is None:
                 before = Checkpoint()
                 self.models.apply(partition, before, before, changes([]))
-            while entries := read_batch(self.log, self.archive, partition, before):
-                after = checkpoint_after(before, entries)
-                self.models.apply(partition, before, after, changes(entries))
+            while (batch := read_batch(self.log, self.archive, partition, before)).entries:
+                after = checkpoint_after(before, batch.entries)
+                self.models.apply(
+                    partition, before, after, changes(batch.entries), archived=batch.archived
+                )
                 before = after
 
     def mark(self, *partitions: int) -> None:

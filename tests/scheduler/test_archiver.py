@@ -28,11 +28,17 @@ class FrailLog(MemoryLog):
     dies = False
 
     def mark_archived(
-        self, partition: int, incarnation: int, position: Position, lanes: dict[str, int]
+        self,
+        partition: int,
+        incarnation: int,
+        position: Position,
+        lanes: dict[str, int],
+        *,
+        after_n: int = 0,
     ) -> bool:
         if self.dies:
             raise Killed
-        return super().mark_archived(partition, incarnation, position, lanes)
+        return super().mark_archived(partition, incarnation, position, lanes, after_n=after_n)
 
 
 class StrictLog(MemoryLog):
@@ -158,6 +164,20 @@ class TestTrimming:
         world.earn("a", 3)
         archive_all(world.archiver(retain=4))
         assert len(world.log.read(0, 0, count=100)) == 3
+
+
+class TestReplicas:
+    """Where acks wait for replicas, what they lack is not archived."""
+
+    def test_what_no_replica_has_waits(self) -> None:
+        world = World()
+        world.earn("a")
+        confirm = world.log.replicated
+        world.log.replicated = lambda _: False  # type: ignore[method-assign]
+        assert world.archiver().step() == 0
+        assert world.archived() == []
+        world.log.replicated = confirm  # type: ignore[method-assign]
+        assert world.archiver().step() == 1
 
 
 class TestAnotherLog:

@@ -77,9 +77,15 @@ class FusedLog(MemoryLog):
         return done
 
     def mark_archived(
-        self, partition: int, incarnation: int, position: Position, lanes: dict[str, int]
+        self,
+        partition: int,
+        incarnation: int,
+        position: Position,
+        lanes: dict[str, int],
+        *,
+        after_n: int = 0,
     ) -> bool:
-        done = super().mark_archived(partition, incarnation, position, lanes)
+        done = super().mark_archived(partition, incarnation, position, lanes, after_n=after_n)
         self._fuse.burn()
         return done
 

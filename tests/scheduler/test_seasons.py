@@ -51,9 +51,11 @@ class World:
     def project(self) -> None:
         for partition in range(P):
             before = self.models.checkpoint(partition) or Checkpoint()
-            while entries := read_batch(self.log, self.archive, partition, before):
-                after = checkpoint_after(before, entries)
-                applied = self.models.apply(partition, before, after, changes(entries))
+            while (batch := read_batch(self.log, self.archive, partition, before)).entries:
+                after = checkpoint_after(before, batch.entries)
+                applied = self.models.apply(
+                    partition, before, after, changes(batch.entries), archived=batch.archived
+                )
                 assert applied is Applied.APPLIED
                 before = after
 

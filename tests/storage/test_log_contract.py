@@ -250,6 +250,22 @@ class TestArchivedMarks:
         assert [entry.n for entry in log.read(0, 0, count=9)] == [4, 5]
 
 
+class TestLostMarks:
+    """A failover may lose a mark; what comes after it must not hide that."""
+
+    def test_marks_are_not_published_over_a_gap(self, log: Log) -> None:
+        log.open_partition(0)
+        answers(log, offer(A, 1, 5))
+        answers(log, offer(B, 1, 5))
+        assert not log.mark_archived(0, 0, Position(2, "x"), {B: 1}, after_n=1)
+        head = log.head(0)
+        assert head is not None
+        assert (head.archived_n, log.lanes(0, [A, B])) == (0, [(1, 0), (1, 0)])
+        assert log.mark_archived(0, 0, Position(1, "x"), {A: 1}, after_n=0)
+        assert log.mark_archived(0, 0, Position(2, "x"), {B: 1}, after_n=1)
+        assert log.lanes(0, [A, B]) == [(1, 1), (1, 1)]
+
+
 class TestRedisLog:
     """What only the real server can show."""
 
@@ -283,7 +299,23 @@ class TestRedisLog:
         result = log.append(0, 0, [offer(A, 1, 5)])
         assert isinstance(result, Appended)
         assert result.durability is Durability.MEMORY
+        assert not log.replicated(0)
         log.close()
+
+    def test_a_replica_that_has_it_confirms(self) -> None:
+        with valkey() as primary:
+            port = primary.rpartition(":")[2].partition("/")[0]
+            with valkey("--replicaof", f"127.0.0.1 {port}"):
+                log = RedisLog(primary, durability=Durability.REPLICATED)
+                log.open_partition(0)
+                durability, seq = Durability.MEMORY, 0
+                while durability is not Durability.REPLICATED:  # the replica still connects
+                    seq += 1
+                    result = log.append(0, 0, [offer(A, seq, 5)])
+                    assert isinstance(result, Appended)
+                    durability = result.durability
+                assert log.replicated(0)
+                log.close()
 
     def test_the_script_is_loaded_again_after_a_restart(self, valkey_url: str) -> None:
         log = RedisLog(valkey_url)

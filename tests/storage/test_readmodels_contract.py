@@ -145,14 +145,6 @@ class TestLogCheck:
         ahead = Checkpoint(GENESIS)
         assert store.models.apply(2, Checkpoint(), ahead, earned({})) is Applied.LOG_DIFFERS
 
-    def test_what_was_archived_and_trimmed_counts_as_held(self, store: Store) -> None:
-        first, second = grow(store.log, 1), grow(store.log, 2)
-        store.log.mark_archived(0, 0, first.position, {A: 1})
-        store.log.trim(0, 1)
-        applied = store.models.apply(0, Checkpoint(), first, earned({"p": 5}))
-        assert applied is Applied.APPLIED
-        assert store.models.apply(0, first, second, earned({"p": 5})) is Applied.APPLIED
-
 
 class TestSums:
     """Sums stay exact below 2^53 and stop before it."""
@@ -199,6 +191,22 @@ def test_a_damaged_head_applies_nothing(
     assert models.apply(0, Checkpoint(), first, earned({"p": 5})) is Applied.LOG_DIFFERS
     for closable in (client, log, models):
         closable.close()
+
+
+class TestAnotherLog:
+    """A batch of a log that is no more, whose numbers others have taken and lost to trimming."""
+
+    def test_a_trimmed_end_is_only_believed_of_the_archive(self, store: Store) -> None:
+        stale = grow(store.log, 1, amount=5)
+        lost = Checkpoint(Position(1, "f" * 40), time_ms=stale.time_ms)
+        second = grow(store.log, 2)
+        store.log.mark_archived(0, 0, second.position, {A: 2})
+        store.log.trim(0, 1)
+        before = Checkpoint()
+        assert store.models.apply(0, before, lost, earned({"p": 5})) is Applied.LOG_DIFFERS
+        assert store.models.apply(0, before, stale, earned({"p": 5})) is Applied.LOG_DIFFERS
+        found = store.models.apply(0, before, stale, earned({"p": 5}), archived=True)
+        assert found is Applied.APPLIED
 
 
 class TestReplace:
